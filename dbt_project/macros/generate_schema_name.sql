@@ -1,0 +1,4 @@
+{#- A model's schema is its layer's name, not target_schema + name. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+{{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+"""Patient journeys: pull, stitch, build, check and publish. See README.md for where things go."""

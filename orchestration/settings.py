@@ -1,0 +1,100 @@
+"""Where things lie and what may be set. The only module that knows folders and environment variables.
+
+Belongs here: one settings class, the folders derived from it. Does not belong: anything that reads or writes them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+SOURCE_DEFINITIONS = PROJECT_ROOT / "orchestration" / "defs" / "sources"
+
+
+class Settings(BaseSettings):
+    """Everything a data team may set, each as the environment variable ``JOURNEYS_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="JOURNEYS_", frozen=True)
+
+    home: Path = Field(
+        default=PROJECT_ROOT / "data", description="Folder of landing, raw, warehouse and published data."
+    )
+    deliveries: Path | None = Field(
+        default=None, description="Folder with ehr*/ portal/ call_center/ ...; unset: the sample hospital's."
+    )
+    as_of: datetime | None = Field(
+        default=None, description="The night's clock (UTC); unset: the latest delivery's own time."
+    )
+    time_zone: str = Field(default="America/New_York", description="IANA zone of the organisation and its schedule.")
+    keep_nights: int = Field(default=14, ge=1, description="Publications kept in each published schema.")
+    max_rejected_share: float = Field(
+        default=0.05, ge=0, le=1, description="Largest share of a source's records that may be rejected in a night."
+    )
+    sample_patients: int = Field(default=500, ge=1, description="Patients of the sample hospital made by default.")
+
+    @property
+    def root(self) -> Path:
+        """JOURNEYS_HOME as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def landing(self) -> Path:
+        """Delivered files, exactly as they came, with their manifests."""
+        return self.root / "landing"
+
+    @property
+    def raw(self) -> Path:
+        """Parquet per source table, every version of every record."""
+        return self.root / "raw"
+
+    @property
+    def exchange(self) -> Path:
+        """Parquet handed between dbt and Python."""
+        return self.root / "exchange"
+
+    @property
+    def identity(self) -> Path:
+        """Identity state and stewards' decisions: not rebuildable, back it up."""
+        return self.root / "identity"
+
+    @property
+    def vault(self) -> Path:
+        """Keys of the published schemas: not rebuildable, back it up, keep it from analysts."""
+        return self.root / "vault"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that only dbt writes."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """What analysts open: <limited|safe_harbor>/current."""
+        return self.root / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own storage."""
+        return self.root / "dagster"
+
+    @property
+    def sample(self) -> Path:
+        """Deliveries of the sample hospital, made when no others are named."""
+        return self.root / "sample"
+
+    @property
+    def delivery_root(self) -> Path:
+        """The folder whose sub-folders are delivered."""
+        return self.deliveries.expanduser().resolve() if self.deliveries else self.sample
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the settings of this process (environment read once)."""
+    return Settings()
