@@ -1,0 +1,42 @@
+"""DuckDB connections for work outside the warehouse.
+
+Belongs here: one way to open an in-memory DuckDB with bounded memory and no surprises.
+Does not belong: the warehouse (only dbt writes it).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT = "2GB"
+THREADS = 2
+
+
+def connect(spill: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory connection: UTC, bounded memory, spilling to ``spill``, nothing fetched from outside."""
+    con = duckdb.connect(
+        config={
+            "threads": THREADS,
+            "memory_limit": memory_limit,
+            "temp_directory": str(spill or Path(tempfile.gettempdir()) / "patient-journeys-spill"),
+            "max_temp_directory_size": "100GB",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+    )
+    con.execute("SET TimeZone = 'UTC'")
+    return con
+
+
+def quote(value: str | Path) -> str:
+    """Return ``value`` as a SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def quote_list(values: list[str] | list[Path]) -> str:
+    """Return ``values`` as a SQL list of string literals."""
+    return "[" + ", ".join(quote(value) for value in values) + "]"

@@ -1,0 +1,161 @@
+"""Landing: delivered files exactly as they came, each with its manifest, never changed afterwards.
+
+Belongs here: taking a file once (by content), its manifest, listing what has landed.
+Does not belong: reading what is in a file.
+
+Layout: ``landing/<source>/<feed>/<file_id>/<base name>`` beside ``manifest.json``; the folder appears by one rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+MANIFEST = "manifest.json"
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One delivered file in landing.
+
+    ``name`` is its path as delivered, ``path`` where it lies now; ``file_id`` stands for its feed and content.
+    """
+
+    source: str
+    feed: str
+    name: str
+    path: Path
+    file_id: str
+    sha256: str
+    bytes: int
+    records_delivered: int
+    delivered_at: datetime | None
+
+
+@dataclass
+class Landing:
+    """The landing area of one source."""
+
+    root: Path
+    source: str
+    _seen: dict[str, list[object]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Load what was seen before: an unchanged file is not hashed again every night."""
+        if self._seen_path.exists():
+            self._seen = orjson.loads(self._seen_path.read_bytes())
+
+    @property
+    def folder(self) -> Path:
+        """Where this source's files lie."""
+        return self.root / self.source
+
+    @property
+    def _seen_path(self) -> Path:
+        return self.folder / "seen.json"
+
+    def take(
+        self,
+        delivered: Path,
+        feed: str,
+        name: str,
+        delivered_at: datetime | None,
+        count: Callable[[Path], int],
+    ) -> LandedFile | None:
+        """Copy one delivered file into landing, unless its content has landed already.
+
+        ``count`` counts the records of a file independently of its parser. Returns None where nothing new was taken:
+        the content is known, or the file changed while it was copied (it is still being written: next time).
+        """
+        key, before = f"{feed}/{name}", _fingerprint(delivered)
+        if self._seen.get(key, [None])[:2] == before:
+            return None
+        feed_folder = self.folder / feed
+        feed_folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".taking-", dir=feed_folder) as scratch:
+            copy = Path(scratch) / "file" / Path(name).name
+            copy.parent.mkdir()
+            digest = _copy_with_digest(delivered, copy)
+            if _fingerprint(delivered) != before:
+                return None
+            file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
+            target = feed_folder / file_id
+            landed = None
+            if not target.exists():
+                landed = LandedFile(
+                    source=self.source,
+                    feed=feed,
+                    name=name,
+                    path=target / copy.name,
+                    file_id=file_id,
+                    sha256=digest,
+                    bytes=copy.stat().st_size,
+                    records_delivered=count(copy),
+                    delivered_at=delivered_at,
+                )
+                (copy.parent / MANIFEST).write_bytes(_manifest(landed))
+                copy.chmod(0o444)
+                copy.parent.rename(target)
+        self._seen[key] = [*before, file_id]
+        return landed
+
+    def remember(self) -> None:
+        """Write down what was seen, atomically."""
+        if not self._seen:
+            return
+        scratch = self._seen_path.with_suffix(".tmp")
+        scratch.write_bytes(orjson.dumps(self._seen))
+        scratch.replace(self._seen_path)
+
+    def files(self) -> Iterator[LandedFile]:
+        """Every file that has landed, in a stable order."""
+        for path in sorted(self.folder.glob(f"*/*/{MANIFEST}")):
+            yield _read_manifest(path)
+
+
+def _fingerprint(path: Path) -> list[object]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _copy_with_digest(source: Path, target: Path) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as reading, target.open("wb") as writing:
+        while block := reading.read(_BLOCK_BYTES):
+            digest.update(block)
+            writing.write(block)
+        writing.flush()
+        os.fsync(writing.fileno())
+    return digest.hexdigest()
+
+
+def _manifest(landed: LandedFile) -> bytes:
+    facts = asdict(landed) | {"path": landed.path.name, "landed_at": datetime.now(UTC)}
+    return orjson.dumps(facts, option=orjson.OPT_INDENT_2)
+
+
+def _read_manifest(path: Path) -> LandedFile:
+    facts = orjson.loads(path.read_bytes())
+    facts.pop("landed_at")
+    delivered_at = facts["delivered_at"]
+    return LandedFile(
+        **facts
+        | {
+            "path": path.parent / facts["path"],
+            "delivered_at": datetime.fromisoformat(delivered_at) if delivered_at else None,
+        }
+    )
+
+
+def forget(folder: Path) -> None:
+    """Remove a raw folder that is rebuilt from landing. Landing itself is never removed."""
+    shutil.rmtree(folder, ignore_errors=True)

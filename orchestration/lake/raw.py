@@ -1,0 +1,115 @@
+"""Raw: the records of landed files as Parquet, one file per (batch, table), written whole or not at all.
+
+Belongs here: where a batch's tables are written, how it becomes visible, the empty tables.
+Does not belong: parsing (``pull``) and choosing the newest version (dbt).
+
+Layout: ``raw/<source>/<table>/<batch_id>.parquet``. A batch exists once ``raw/<source>/files/<batch_id>.parquet`` does;
+it is moved in last, and leftovers of a killed batch are swept before the next one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.lake.duck import connect, quote
+from orchestration.lake.schemas import STANDARD_TABLES
+
+EMPTY = "_empty.parquet"
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Where one batch of files writes its tables until it is committed."""
+
+    source_folder: Path
+    batch_id: str
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of the batch's tables before commit."""
+        return self.source_folder / f".writing-{self.batch_id}"
+
+    def path(self, table: str) -> Path:
+        """The Parquet file that ``table`` is written to; may be left unwritten where the batch has no row for it."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        return self.scratch / f"{table}.parquet"
+
+    def write(self, table: str, rows: pa.Table) -> None:
+        """Write ``rows`` as ``table``."""
+        pq.write_table(rows, self.path(table), compression="zstd")
+
+    def commit(self) -> None:
+        """Make the batch visible: every table first, ``files`` last."""
+        written = sorted(self.scratch.glob("*.parquet"), key=lambda path: path.stem == "files")
+        for path in written:
+            target = self.source_folder / path.stem / f"{self.batch_id}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def sweep(source_folder: Path) -> None:
+    """Remove what a killed batch left: half-written scratch folders and tables whose batch never became visible."""
+    for scratch in source_folder.glob(".writing-*"):
+        shutil.rmtree(scratch)
+    committed = {path.name for path in source_folder.glob("files/*.parquet")}
+    for path in source_folder.glob("*/*.parquet"):
+        if path.name != EMPTY and path.name not in committed:
+            path.unlink()
+
+
+def ensure_empty_tables(source_folder: Path, tables: Mapping[str, pa.Schema]) -> None:
+    """Give every table of a source its schema, so that a source that delivered nothing reads as empty tables."""
+    for table, schema in {**STANDARD_TABLES, **tables}.items():
+        path = source_folder / table / EMPTY
+        if path.exists() and pq.read_schema(path).equals(schema):
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(schema.empty_table(), path)
+
+
+def parsed_signatures(source_folder: Path) -> dict[str, str]:
+    """Return ``file_id -> signature`` of the files whose records are in raw."""
+    if not any(source_folder.glob("files/*.parquet")):
+        return {}
+    with connect() as con:
+        rows = con.execute(
+            f"select file_id, signature from read_parquet({quote(source_folder / 'files' / '*.parquet')})"
+        ).fetchall()
+    return dict(rows)
+
+
+def merge(parts: list[RawBatch], whole: RawBatch) -> None:
+    """Bring the tables that several readers wrote for one batch together, table by table."""
+    by_table: dict[str, list[Path]] = {}
+    for part in parts:
+        for path in sorted(part.scratch.glob("*.parquet")):
+            by_table.setdefault(path.stem, []).append(path)
+    for table, paths in by_table.items():
+        if len(paths) == 1:
+            paths[0].replace(whole.path(table))
+            continue
+        with pq.ParquetWriter(whole.path(table), pq.read_schema(paths[0]), compression="zstd") as writer:
+            for path in paths:
+                for rows in pq.ParquetFile(path).iter_batches():
+                    writer.write_batch(rows)
+    for part in parts:
+        shutil.rmtree(part.scratch, ignore_errors=True)
+
+
+def newest_versions(batch: RawBatch) -> dict[str, datetime | None]:
+    """Return per file the newest version time of its records."""
+    if not batch.path("records").exists():
+        return {}
+    with connect() as con:
+        rows = con.execute(
+            f"select file_id, max(version_at) from read_parquet({quote(batch.path('records'))}) group by all"
+        ).fetchall()
+    return dict(rows)

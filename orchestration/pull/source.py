@@ -1,0 +1,186 @@
+"""A source: which delivery folders it has, which readers read them, what its identifiers are.
+
+Belongs here: the declaration (the attributes of ``defs/sources/<name>/defs.yaml``), loading it, pulling one source.
+Does not belong: a format (each has its module), Dagster (``components``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from orchestration.lake import raw
+from orchestration.lake.landing import MANIFEST, LandedFile, Landing, forget
+from orchestration.lake.schemas import FILES
+from orchestration.pull.identities import IdentityMap, write_identities
+from orchestration.pull.readers import AnyReader
+from orchestration.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Files of one batch are committed together; a killed run repeats at most this much.
+BATCH_BYTES = 1 << 30
+
+
+class Source(BaseModel):
+    """One source, as declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    folders: str
+    description: str
+    owners: list[str]
+    readers: list[AnyReader]
+    identities: list[IdentityMap] = []
+
+    @property
+    def tables(self) -> dict[str, pa.Schema]:
+        """The source's own raw tables."""
+        return {table: schema for reader in self.readers for table, schema in reader.tables.items()}
+
+    @property
+    def signature(self) -> str:
+        """Changes whenever landing would give other raw rows."""
+        said = [reader.signature for reader in self.readers] + [m.model_dump_json() for m in self.identities]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+
+    def reader_of(self, name: str) -> AnyReader | None:
+        """The reader for a delivered file, or None."""
+        return next((reader for reader in self.readers if reader.accepts(name)), None)
+
+
+@dataclass
+class PullReport:
+    """What one pull of one source did."""
+
+    source: str
+    files_taken: int = 0
+    files_parsed: int = 0
+    bytes_taken: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def load_sources(folder: Path) -> list[Source]:
+    """Load every declared source below ``folder`` (``<name>/defs.yaml``), in name order."""
+    return [
+        Source.model_validate(yaml.safe_load(path.read_text())["attributes"])
+        for path in sorted(folder.glob("*/defs.yaml"))
+    ]
+
+
+def pull(source: Source, settings: Settings) -> PullReport:
+    """Land what is new in the source's delivery folders and parse whatever raw does not hold yet."""
+    report = PullReport(source.name)
+    _land_new_files(source, settings, report)
+    folder = settings.raw / source.name
+    raw.sweep(folder)
+    parsed = raw.parsed_signatures(folder)
+    if any(signature != source.signature for signature in parsed.values()):
+        forget(folder)
+        parsed = {}
+    raw.ensure_empty_tables(folder, source.tables)
+    pending = [f for f in Landing(settings.landing, source.name).files() if f.file_id not in parsed]
+    for batch in _batches(pending):
+        _parse(source, batch, folder)
+        report.files_parsed += len(batch)
+    return report
+
+
+def _land_new_files(source: Source, settings: Settings, report: PullReport) -> None:
+    landing = Landing(settings.landing, source.name)
+    feeds = [f for f in sorted(settings.delivery_root.glob(source.folders)) if f.is_dir()]
+    if not any(_delivered_files(feed) for feed in feeds):
+        report.warnings.append(f"{source.name}: nothing delivered in {source.folders}/; its tables stay empty")
+    for feed in feeds:
+        delivered_at = _transaction_time(feed)
+        for path in _delivered_files(feed):
+            name = path.relative_to(feed).as_posix()
+            reader = source.reader_of(name)
+            if reader is None:
+                report.warnings.append(f"{feed.name}/{name}: no reader of source {source.name} accepts this file name")
+            elif landed := landing.take(path, feed.name, name, delivered_at, reader.count):
+                report.files_taken += 1
+                report.bytes_taken += landed.bytes
+    landing.remember()
+    for warning in report.warnings:
+        log.warning(warning)
+
+
+def _delivered_files(feed: Path) -> list[Path]:
+    """Files of a feed; hidden, partial and manifest files are not deliveries."""
+    return sorted(
+        path
+        for path in feed.rglob("*")
+        if path.is_file() and path.name != MANIFEST and path.name[0] != "." and path.suffix not in {".tmp", ".part"}
+    )
+
+
+def _transaction_time(feed: Path) -> datetime | None:
+    """The delivery's own time (Bulk Data manifest, transactionTime), UTC without zone."""
+    path = feed / MANIFEST
+    if not path.exists():
+        return None
+    stated = orjson.loads(path.read_bytes()).get("transactionTime")
+    return datetime.fromisoformat(stated).astimezone(UTC).replace(tzinfo=None) if stated else None
+
+
+def _batches(files: Sequence[LandedFile]) -> Iterator[list[LandedFile]]:
+    batch: list[LandedFile] = []
+    for file in files:
+        batch.append(file)
+        if sum(f.bytes for f in batch) >= BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _parse(source: Source, files: Sequence[LandedFile], folder: Path) -> None:
+    """Parse one batch, each reader its files, and make it visible."""
+    batch_id = hashlib.sha256("".join(sorted(f.file_id for f in files)).encode()).hexdigest()[:12]
+    combined = raw.RawBatch(folder, batch_id)
+    parts: list[raw.RawBatch] = []
+    for number, reader in enumerate(source.readers):
+        mine = [f for f in files if source.reader_of(f.name) is reader]
+        if not mine:
+            continue
+        part = raw.RawBatch(folder, f"{batch_id}-{number}")
+        reader.parse(mine, part)
+        parts.append(part)
+    raw.merge(parts, combined)
+    write_identities(source.identities, combined)
+    combined.write("files", _file_rows(source, files, combined))
+    combined.commit()
+
+
+def _file_rows(source: Source, files: Sequence[LandedFile], batch: raw.RawBatch) -> pa.Table:
+    newest = raw.newest_versions(batch)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows: list[Mapping[str, object]] = [
+        {
+            "file_id": f.file_id,
+            "source": source.name,
+            "feed": f.feed,
+            "file_name": f.name,
+            "sha256": f.sha256,
+            "bytes": f.bytes,
+            "records_delivered": f.records_delivered,
+            "delivered_at": f.delivered_at,
+            "observed_at": newest.get(f.file_id),
+            "signature": source.signature,
+            "ingested_at": now,
+            "batch_id": batch.batch_id,
+        }
+        for f in files
+    ]
+    return pa.Table.from_pylist(rows, schema=FILES)
