@@ -1,0 +1,116 @@
+"""The warehouse: running dbt, the only writer of the DuckDB file, and reading what it built.
+
+Belongs here: calling dbt in this process and reading the account of a night. Does not belong: SQL (``dbt_project``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lake.quarantine import releases_folder
+from orchestration.settings import DBT_PROJECT, Settings
+
+#: Everything that identity resolution reads, and nothing that reads identity.
+BEFORE_IDENTITY = "+identity_records stg_lake__account stg_lake__rejects"
+
+
+class BuildError(RuntimeError):
+    """A dbt model or test failed; the publication of the last good night stays in place."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What one dbt invocation built and checked."""
+
+    models: int
+    tests_passed: int
+    tests_warned: int
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Environment that dbt needs to find this home, without telemetry."""
+    return {"JOURNEYS_HOME": str(settings.root), "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+
+def dbt_vars(settings: Settings) -> str:
+    """The project's vars that settings decide, as dbt's ``--vars`` takes them."""
+    as_of = f"'{settings.as_of:%Y-%m-%d %H:%M:%S}'" if settings.as_of else "null"
+    return f"{{time_zone: {settings.time_zone}, as_of: {as_of}}}"
+
+
+def prepare(settings: Settings) -> None:
+    """Make the folders that dbt reads and writes."""
+    releases_folder(settings.landing)
+    for folder in (settings.exchange, settings.raw, settings.identity, settings.vault):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def build(settings: Settings, select: str | None = None, exclude: str | None = None, log_level: str = "error") -> Built:
+    """Build models and run their tests (never unit tests: those belong to ``make test``).
+
+    Raises:
+        BuildError: a model or test failed; names them, never a value.
+    """
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_vars(settings)]
+    arguments += ["--select", select] if select else []
+    arguments += ["--exclude", exclude] if exclude else []
+    return _invoke(settings, arguments, log_level)
+
+
+def _invoke(settings: Settings, arguments: Sequence[str], log_level: str) -> Built:
+    from dbt.adapters.factory import reset_adapters  # dbt takes seconds to import: only where it runs
+    from dbt.cli.main import dbtRunner
+
+    prepare(settings)
+    folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    with _environment(dbt_environment(settings)):
+        outcome = dbtRunner().invoke([*arguments, *folders, "--log-level", log_level, "--log-level-file", "none"])
+        _close_connections()
+        reset_adapters()
+    results = list(getattr(outcome.result, "results", []) or [])
+    failed = [r.node.name for r in results if str(r.status) in {"error", "fail", "runtime error"}]
+    if failed or not outcome.success:
+        raise BuildError(f"dbt failed: {', '.join(failed) or type(outcome.exception).__name__}")
+    tests = [r for r in results if r.node.resource_type == "test"]
+    return Built(
+        models=len(results) - len(tests),
+        tests_passed=sum(str(r.status) == "pass" for r in tests),
+        tests_warned=sum(str(r.status) == "warn" for r in tests),
+    )
+
+
+def _close_connections() -> None:
+    """dbt keeps its DuckDB connection open in the process; nobody else could open the file."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def reading(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for reading only."""
+    con = duckdb.connect(str(warehouse), read_only=True)
+    try:
+        yield con
+    finally:
+        con.close()
