@@ -17,7 +17,7 @@ from orchestration.lake.quarantine import releases_folder
 from orchestration.settings import DBT_PROJECT, Settings
 
 #: Everything that identity resolution reads, and nothing that reads identity.
-BEFORE_IDENTITY = "+identity_records stg_lake__account stg_lake__rejects"
+BEFORE_IDENTITY = "path:seeds path:models/staging path:models/identity/identity_records.sql"
 
 
 class BuildError(RuntimeError):
@@ -114,3 +114,34 @@ def reading(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
     finally:
         con.close()
+
+
+def row_counts(warehouse: Path) -> dict[str, int]:
+    """Return rows per table of the warehouse (empty while there is none)."""
+    if not warehouse.exists():
+        return {}
+    with reading(warehouse) as con:
+        return dict(con.execute("select table_name, estimated_size from duckdb_tables()").fetchall())
+
+
+@dataclass(frozen=True)
+class SourceAccount:
+    """What one source delivered so far, and the one state each record ended in."""
+
+    source: str
+    delivered: int
+    staged: int
+    superseded: int
+    duplicate: int
+    deleted: int
+    rejected: int
+    not_modelled: int
+
+
+def accounts(warehouse: Path) -> list[SourceAccount]:
+    """Return the account of every source that delivered anything, in name order."""
+    states = ("delivered", "staged", "superseded", "duplicate", "deleted", "rejected", "not_modelled")
+    sums = ", ".join(f"sum(records_{state})::bigint" for state in states)
+    with reading(warehouse) as con:
+        rows = con.execute(f"select source, {sums} from staging.stg_lake__account group by source order by source")
+        return [SourceAccount(*row) for row in rows.fetchall()]

@@ -99,11 +99,11 @@ def pull(source: Source, settings: Settings) -> PullReport:
 def _land_new_files(source: Source, settings: Settings, report: PullReport) -> None:
     landing = Landing(settings.landing, source.name)
     feeds = [f for f in sorted(settings.delivery_root.glob(source.folders)) if f.is_dir()]
-    if not any(_delivered_files(feed) for feed in feeds):
+    if not any(delivered_files(feed) for feed in feeds):
         report.warnings.append(f"{source.name}: nothing delivered in {source.folders}/; its tables stay empty")
     for feed in feeds:
         delivered_at = _transaction_time(feed)
-        for path in _delivered_files(feed):
+        for path in delivered_files(feed):
             name = path.relative_to(feed).as_posix()
             reader = source.reader_of(name)
             if reader is None:
@@ -116,8 +116,8 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
         log.warning(warning)
 
 
-def _delivered_files(feed: Path) -> list[Path]:
-    """Files of a feed; hidden, partial and manifest files are not deliveries."""
+def delivered_files(feed: Path) -> list[Path]:
+    """Return the files a feed delivered, in name order; hidden, partial and manifest files are no deliveries."""
     return sorted(
         path
         for path in feed.rglob("*")

@@ -1,0 +1,65 @@
+# `make help` lists the targets. Everything is set up by the first target that needs it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export JOURNEYS_HOME ?= $(CURDIR)/data
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+export DAGSTER_DG_UPDATE_CHECK_ENABLED := 0
+PROJECT_DIRS := --project-dir dbt_project --profiles-dir dbt_project
+
+.DEFAULT_GOAL := help
+.PHONY: help install manifest run ui test test-unit lint format lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## create .venv and install the locked packages (run and test do this themselves)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+manifest: install ## parse the dbt project, which Dagster's definitions are made from
+	@mkdir -p "$(JOURNEYS_HOME)"
+	@$(BIN)/dbt parse --quiet $(PROJECT_DIRS)
+
+run: manifest ## run the whole night: pull, stitch, build, check, publish (sample hospital unless JOURNEYS_DELIVERIES is set)
+	@$(BIN)/python -m orchestration run
+
+ui: manifest ## open the Dagster UI on 127.0.0.1:3000
+	@$(BIN)/python -m orchestration ui
+
+test: lint ## run every check and test
+	$(BIN)/python -m pytest
+
+test-unit: install ## run the unit tests only (seconds)
+	$(BIN)/python -m pytest tests/unit
+
+lint: manifest ## style, types, imports, SQL and definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+	$(BIN)/dg check defs
+	$(BIN)/dagster definitions validate -w workspace.yaml --log-level warning
+
+format: install ## put code and SQL in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+
+lock: install ## compile requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-strip-extras --no-header --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## remove the environment and everything built (never JOURNEYS_HOME)
+	rm -rf $(VENV) dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -1,0 +1,51 @@
+"""When things run: `build` at 02:00 over everything landed, `nightly` as pulls and build in one run."""
+
+import dagster as dg
+
+from orchestration.pull.source import load_sources
+from orchestration.settings import SOURCE_DEFINITIONS, get_settings
+
+RAW = dg.AssetSelection.groups(
+    *(source.name for source in load_sources(SOURCE_DEFINITIONS))
+) & dg.AssetSelection.key_prefixes("raw")
+
+nightly = dg.define_asset_job(
+    "nightly",
+    selection=dg.AssetSelection.all(),
+    description="The whole night in one run: pull every source, build, check, publish.",
+    executor_def=dg.in_process_executor,
+)
+
+build = dg.define_asset_job(
+    "build",
+    selection=dg.AssetSelection.all() - RAW,
+    description="Build, check and publish everything that has landed.",
+    executor_def=dg.in_process_executor,
+)
+
+build_schedule = dg.ScheduleDefinition(
+    name="build_at_0200",
+    job=build,
+    cron_schedule="0 2 * * *",
+    execution_timezone=get_settings().time_zone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night at 02:00, the organisation's local time.",
+)
+
+
+def _pull_schedule(source_name: str) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"pull_{source_name}_at_0100",
+        job_name=f"pull_{source_name}",
+        cron_schedule="0 1 * * *",
+        execution_timezone=get_settings().time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Pull {source_name} an hour before the build; a slow or dead source blocks no other.",
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Jobs and their schedules."""
+    pulls = [_pull_schedule(source.name) for source in load_sources(SOURCE_DEFINITIONS)]
+    return dg.Definitions(jobs=[nightly, build], schedules=[build_schedule, *pulls])

@@ -1,0 +1,39 @@
+"""Drop folders are watched: what a source delivers during the day is landed without waiting for the night."""
+
+import hashlib
+
+import dagster as dg
+
+from orchestration.pull.source import Source, delivered_files, load_sources
+from orchestration.settings import SOURCE_DEFINITIONS, get_settings
+
+INTERVAL_SECONDS = 300
+
+
+def _sensor(source: Source) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{source.name}_drop_folder",
+        job_name=f"pull_{source.name}",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Pulls {source.name} when files appear in or change below {source.folders}/.",
+    )
+    def drop_folder(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        seen = hashlib.sha256()
+        for feed in sorted(get_settings().delivery_root.glob(source.folders)):
+            for path in delivered_files(feed):
+                stat = path.stat()
+                seen.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        cursor = seen.hexdigest()
+        if cursor == context.cursor:
+            return dg.SkipReason("nothing new was delivered")
+        context.update_cursor(cursor)
+        return dg.RunRequest(run_key=cursor)
+
+    return drop_folder
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """One sensor a source."""
+    return dg.Definitions(sensors=[_sensor(source) for source in load_sources(SOURCE_DEFINITIONS)])

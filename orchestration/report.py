@@ -1,0 +1,74 @@
+"""What a night shows on a terminal: a line per step, and the closing table.
+
+Belongs here: rich output. Does not belong: anything that decides. Counts only, never a value of a record.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.lake.warehouse import SourceAccount, accounts, reading
+from orchestration.settings import Settings
+
+QUERY = """select department_id, period_start, value as nps, ci_low, ci_high
+from marts.experience_scores
+where measure_id = 'nps' and grouping_set = 'department' and not suppressed
+order by department_id, period_start"""
+
+
+class StepProgress(logging.Handler):
+    """Prints a line when a step of the night ends; a warning where one was logged."""
+
+    def __init__(self, console: Console, total: int = 0) -> None:
+        super().__init__()
+        self.console, self.total, self.done = console, total, 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one of Dagster's log records, if people care for it."""
+        meta = getattr(record, "dagster_meta", None) or {}
+        event = meta.get("dagster_event")
+        kind = getattr(event, "event_type_value", None)
+        if kind in {"STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"}:
+            self.done += 1
+            mark = {"STEP_SUCCESS": "[green]done[/green]", "STEP_FAILURE": "[red]failed[/red]"}.get(kind, "skipped")
+            self.console.print(f"  [{self.done}/{self.total}] {meta['step_key']} {mark}", highlight=False)
+        elif event is None and record.levelno >= logging.WARNING:
+            self.console.print(f"  [yellow]warning[/yellow] {meta.get('orig_message', '')}", highlight=False)
+
+
+def print_night(console: Console, settings: Settings, checks_passed: int, seconds: float) -> None:
+    """Print the account of every source, what was built, and where the marts are."""
+    console.print(_account_table(accounts(settings.warehouse)))
+    with reading(settings.warehouse) as con:
+        persons, touchpoints, journeys = con.execute(
+            "select (select count(*) from marts.dim_person), (select count(*) from marts.touchpoints), "
+            "(select count(*) from marts.journeys)"
+        ).fetchall()[0]
+    console.print(
+        f"{persons:,} persons, {touchpoints:,} touchpoints, {journeys:,} journeys; "
+        f"{checks_passed:,} checks passed; {seconds:.0f} s"
+    )
+    current = settings.published / "limited" / "current"
+    console.print(f"Published: {current.resolve().name} in {current}", soft_wrap=True)
+    console.print(f"Try: duckdb -readonly {_shown(current / 'journeys.duckdb')}", soft_wrap=True)
+    console.print(QUERY, highlight=False)
+
+
+def _account_table(rows: Sequence[SourceAccount]) -> Table:
+    table = Table(title="Records: delivered, and the one state each ended in")
+    for name in ("source", "delivered", "staged", "superseded", "duplicate", "deleted", "rejected", "not modelled"):
+        table.add_column(name, justify="left" if name == "source" else "right")
+    for row in rows:
+        counts = (row.delivered, row.staged, row.superseded, row.duplicate, row.deleted, row.rejected, row.not_modelled)
+        table.add_row(row.source, *(f"{count:,}" for count in counts))
+    return table
+
+
+def _shown(path: Path) -> str:
+    """The path as a person would type it from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
