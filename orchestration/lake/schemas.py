@@ -10,7 +10,7 @@ import pyarrow as pa
 
 UTC_TIMESTAMP = pa.timestamp("us")
 
-#: Every raw table starts with these: which file, which record of it (1-based line, or ordinal where lines mean nothing).
+#: Every raw table starts with these: the file, and which record of it (1-based line, or ordinal where there are none).
 LOCATOR: list[pa.Field] = [pa.field("file_id", pa.string()), pa.field("line", pa.int64())]
 
 #: One row per delivered record, whatever became of it.

@@ -86,7 +86,7 @@ def _invoke(settings: Settings, arguments: Sequence[str], log_level: str) -> Bui
 
 
 def _close_connections() -> None:
-    """dbt keeps its DuckDB connection open in the process; nobody else could open the file."""
+    """Let go of the warehouse: dbt keeps its connection open in the process, and nobody else could open the file."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()

@@ -1,0 +1,164 @@
+"""Landing takes each content once; raw shows a batch whole or not at all; one writer at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from orchestration.lake import raw
+from orchestration.lake.landing import LandedFile, Landing
+from orchestration.lake.lock import HomeIsBusyError, home_lock
+from orchestration.lake.quarantine import release, releases_folder
+from orchestration.lake.schemas import FILES, LOCATOR, RECORDS
+
+TABLE = pa.schema([*LOCATOR, pa.field("feed", pa.string()), pa.field("answer", pa.int64())])
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_bytes().splitlines())
+
+
+def _deliver(tmp_path: Path, text: str, name: str = "a.csv") -> Path:
+    path = tmp_path / "drop" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_file_lands_once_by_content_and_again_when_it_changes(tmp_path):
+    landing = Landing(tmp_path / "landing", "portal")
+    told_at = datetime(2024, 6, 30, 12)
+    first = landing.take(_deliver(tmp_path, "1\n2\n"), "portal", "a.csv", told_at, _lines)
+    again = landing.take(_deliver(tmp_path, "1\n2\n", "copy.csv"), "portal", "copy.csv", None, _lines)
+    changed = landing.take(_deliver(tmp_path, "1\n2\n3\n"), "portal", "a.csv", None, _lines)
+    landing.remember()
+    assert isinstance(first, LandedFile)
+    assert again is None
+    assert isinstance(changed, LandedFile)
+    assert (first.records_delivered, changed.records_delivered) == (2, 3)
+    assert first.path.read_text() == "1\n2\n"
+    assert sorted(Landing(tmp_path / "landing", "portal").files(), key=lambda f: f.bytes) == [first, changed]
+
+
+def test_equal_content_of_two_feeds_lands_for_both(tmp_path):
+    landing = Landing(tmp_path / "landing", "ehr")
+    delivered = _deliver(tmp_path, "1\n")
+    north = landing.take(delivered, "ehr_north", "a.csv", None, _lines)
+    south = landing.take(delivered, "ehr_south", "a.csv", None, _lines)
+    assert north is not None
+    assert south is not None
+    assert north.file_id != south.file_id
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path):
+    delivered = _deliver(tmp_path, "1\n")
+    landing = Landing(tmp_path / "landing", "portal")
+    landing.take(delivered, "portal", "a.csv", None, _lines)
+    landing.remember()
+    delivered.chmod(0)
+
+    def unread(_: Path) -> int:
+        raise AssertionError("read again")
+
+    assert Landing(tmp_path / "landing", "portal").take(delivered, "portal", "a.csv", None, unread) is None
+
+
+def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monkeypatch):
+    delivered = _deliver(tmp_path, "1\n")
+    landing = Landing(tmp_path / "landing", "portal")
+    from orchestration.lake import landing as module
+
+    copy = module._copy_with_digest
+
+    def copy_while_growing(source: Path, target: Path) -> str:
+        digest = copy(source, target)
+        with delivered.open("a") as still_writing:
+            still_writing.write("2\n")
+        return digest
+
+    monkeypatch.setattr(module, "_copy_with_digest", copy_while_growing)
+    assert landing.take(delivered, "portal", "a.csv", None, _lines) is None
+    monkeypatch.undo()
+    taken = landing.take(delivered, "portal", "a.csv", None, _lines)
+    assert taken is not None
+    assert taken.records_delivered == 2
+
+
+def _write_batch(folder: Path, batch_id: str, *, commit: bool) -> None:
+    batch = raw.RawBatch(folder, batch_id)
+    batch.write("answers", pa.Table.from_pylist([{"file_id": batch_id, "line": 1, "answer": 1}], schema=TABLE))
+    batch.write("files", pa.Table.from_pylist([{"file_id": batch_id, "signature": "s"}], schema=FILES))
+    if commit:
+        batch.commit()
+
+
+def test_a_killed_batch_leaves_nothing_behind(tmp_path):
+    _write_batch(tmp_path, "whole", commit=True)
+    _write_batch(tmp_path, "killed", commit=False)
+    orphan = tmp_path / "answers" / "orphan.parquet"
+    orphan.write_bytes((tmp_path / "answers" / "whole.parquet").read_bytes())
+    raw.ensure_empty_tables(tmp_path, {"answers": TABLE})
+    raw.sweep(tmp_path)
+    assert {path.name for path in (tmp_path / "answers").iterdir()} == {"whole.parquet", raw.EMPTY}
+    assert raw.parsed_signatures(tmp_path) == {"whole": "s"}
+    assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_empty_tables_carry_the_schema_and_follow_it(tmp_path):
+    raw.ensure_empty_tables(tmp_path, {"answers": TABLE})
+    assert pq.read_schema(tmp_path / "answers" / raw.EMPTY).equals(TABLE)
+    assert pq.read_schema(tmp_path / "records" / raw.EMPTY).equals(RECORDS)
+    wider = TABLE.append(pa.field("unit", pa.string()))
+    raw.ensure_empty_tables(tmp_path, {"answers": wider})
+    assert pq.read_schema(tmp_path / "answers" / raw.EMPTY).equals(wider)
+
+
+def test_two_readers_of_one_batch_are_merged_by_table(tmp_path):
+    parts = [raw.RawBatch(tmp_path, f"part-{n}") for n in range(2)]
+    for number, part in enumerate(parts):
+        row = {"file_id": str(number), "line": 1, "answer": number}
+        part.write("answers", pa.Table.from_pylist([row], schema=TABLE))
+    whole = raw.RawBatch(tmp_path, "whole")
+    raw.merge(parts, whole)
+    assert pq.read_table(whole.path("answers")).column("answer").to_pylist() == [0, 1]
+    assert not any(part.scratch.exists() for part in parts)
+
+
+def test_a_release_names_who_and_why(tmp_path):
+    release(tmp_path, "0123456789abcdef", [7, 7, 3], who="steward", why="checked with the payer")
+    written = pq.read_table(releases_folder(tmp_path)).to_pylist()
+    assert [(row["file_id"], row["line"], row["who"]) for row in written] == [
+        ("0123456789abcdef", 3, "steward"),
+        ("0123456789abcdef", 7, "steward"),
+    ]
+    with pytest.raises(ValueError, match="who released it and why"):
+        release(tmp_path, "0123456789abcdef", [1], who="steward", why=" ")
+    with pytest.raises(ValueError, match="file_id"):
+        release(tmp_path, "../elsewhere", [1], who="steward", why="x")
+
+
+def _try_lock(home: Path, answer: multiprocessing.Queue) -> None:
+    try:
+        with home_lock(home):
+            answer.put("held")
+    except HomeIsBusyError:
+        answer.put("busy")
+
+
+def test_one_process_writes_a_home_at_a_time(tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    answer = spawn.Queue()
+    with home_lock(tmp_path), home_lock(tmp_path):
+        other = spawn.Process(target=_try_lock, args=(tmp_path, answer))
+        other.start()
+        assert answer.get(timeout=30) == "busy"
+        other.join()
+    other = spawn.Process(target=_try_lock, args=(tmp_path, answer))
+    other.start()
+    assert answer.get(timeout=30) == "held"
+    other.join()
