@@ -42,6 +42,7 @@ class Source(BaseModel):
     owners: list[str]
     readers: list[AnyReader]
     identities: list[IdentityMap] = []
+    optional: bool = False  # context that many hospitals do not deliver: its absence is no warning
 
     @property
     def tables(self) -> dict[str, pa.Schema]:
@@ -99,7 +100,7 @@ def pull(source: Source, settings: Settings) -> PullReport:
 def _land_new_files(source: Source, settings: Settings, report: PullReport) -> None:
     landing = Landing(settings.landing, source.name)
     feeds = [f for f in sorted(settings.delivery_root.glob(source.folders)) if f.is_dir()]
-    if not any(delivered_files(feed) for feed in feeds):
+    if not source.optional and not any(delivered_files(feed) for feed in feeds):
         report.warnings.append(f"{source.name}: nothing delivered in {source.folders}/; its tables stay empty")
     for feed in feeds:
         delivered_at = _transaction_time(feed)
