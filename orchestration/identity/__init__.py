@@ -1,0 +1,21 @@
+"""Who is one person, provably: the public face of identity resolution."""
+
+from orchestration.identity.config import Rules, RulesError, load_rules
+from orchestration.identity.decisions import Decision, DecisionError, read_decisions, write_decisions
+from orchestration.identity.records import RecordsError
+from orchestration.identity.resolve import IdentityReport, resolve
+from orchestration.identity.state import advance
+
+__all__ = [
+    "Decision",
+    "DecisionError",
+    "IdentityReport",
+    "RecordsError",
+    "Rules",
+    "RulesError",
+    "advance",
+    "load_rules",
+    "read_decisions",
+    "resolve",
+    "write_decisions",
+]

@@ -1,0 +1,31 @@
+"""Given names: which short forms belong to which name.
+
+Belongs here: the nickname list and its look-up table. Does not belong: judging whether two records agree.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+
+NICKNAMES_FILE = Path(__file__).with_name("nicknames.csv")
+
+
+@lru_cache
+def full_names() -> dict[str, frozenset[str]]:
+    """Return for every short form the names it may stand for."""
+    found: dict[str, set[str]] = {}
+    with NICKNAMES_FILE.open() as file:
+        for row in csv.DictReader(file):
+            for short in row["nicknames"].split():
+                found.setdefault(short, set()).add(row["name"])
+    return {short: frozenset(names) for short, names in found.items()}
+
+
+def register_names(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the table ``nickname`` (short, names): the full names that each short form may stand for."""
+    con.execute("create or replace temp table nickname (short varchar primary key, names varchar[])")
+    con.executemany("insert into nickname values (?, ?)", [[k, sorted(v)] for k, v in sorted(full_names().items())])

@@ -1,0 +1,176 @@
+"""One night of identity resolution, from `identity_records` to `person_crosswalk`.
+
+Belongs here: the order of the steps and what they hand over. Does not belong: how a step works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.identity.config import Rules, load_rules
+from orchestration.identity.decisions import Decision, contradictions, read_decisions
+from orchestration.identity.grouping import Grouping, group_records
+from orchestration.identity.matching import find_trusted_edges
+from orchestration.identity.outputs import write_outputs
+from orchestration.identity.persons import EVENTS, assign_ids
+from orchestration.identity.records import load_records, read_parquet
+from orchestration.identity.state import DECISIONS, load_state, propose_state
+from orchestration.lake.duck import connect, quote
+
+CROSSWALK = "person_crosswalk.parquet"
+
+
+@dataclass(frozen=True)
+class IdentityReport:
+    """What a night's matching did; counts only."""
+
+    identities: int
+    persons: int
+    without_person: int
+    minted: int
+    merged: int
+    split: int
+    ambiguous_records: int
+    refused_edges: int
+    oversized_clusters: int
+    decisions: int
+    unknown_decisions: int
+    contradictory_decisions: int
+    kept_share: float  # of identities known before, those whose person kept its id
+    attached: dict[str, float]  # source -> share of its identities that have a person
+
+
+def resolve(
+    records: Path, exchange: Path, folder: Path, *, as_of: datetime | None = None, rules: Rules | None = None
+) -> IdentityReport:
+    """Decide who is one person.
+
+    Args:
+        records: Parquet of `identity_records`.
+        exchange: where `person_crosswalk.parquet`, `identity_*.parquet` and the proposed state are written.
+        folder: the identity folder (JOURNEYS_HOME/identity): the state that holds, stewards' decisions. Only read.
+        as_of: the night's clock (UTC) for minted ids and events; the newest statement's time if not given.
+        rules: the rules; the shipped ``rules.yaml`` if not given.
+
+    Returns:
+        Counts for checks and metadata.
+
+    Raises:
+        RulesError, RecordsError, DecisionError: input that cannot be used; messages carry no record's values.
+
+    """
+    rules = rules or load_rules()
+    exchange.mkdir(parents=True, exist_ok=True)
+    with connect(spill=exchange / "spill") as con:
+        if as_of is None:
+            as_of = con.execute(f"select max(valid_from) from {read_parquet(records)}").fetchall()[0][0]
+        clock = as_of or datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as everywhere in the lake
+        decisions = [d for d in read_decisions(folder / DECISIONS) if d.holds(clock.date())]
+        identities = load_records(con, read_parquet(records), rules, apart=_named_in(decisions))
+        find_trusted_edges(con, rules)
+        grouping = group_records(con, rules, decisions)
+        generation = load_state(con, folder)
+        _name_persons(con, clock)
+        write_outputs(con, exchange)
+        propose_state(con, exchange, generation + 1)
+        return _report(con, identities, grouping, decisions)
+
+
+def _named_in(decisions: list[Decision]) -> str:
+    """SQL condition: the identity is named in a decision, so it must not share a record with others."""
+    keys = sorted({key for decision in decisions for key in (decision.a, decision.b)})
+    if not keys:
+        return "false"
+    listed = ", ".join(f"({quote(system)}, {quote(record)})" for system, record in keys)
+    return f"(source_system, source_record_id) in ({listed})"
+
+
+def _name_persons(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Create ``now`` (identity → person with grade), tonight's events and the tables of the next state."""
+    con.execute(
+        """
+        create or replace temp table cluster_identity as
+        with evident as (
+            select distinct cluster from clustered inner join record using (rid) where is_evident
+        )
+        select clustered.cluster, identity.source_system, identity.source_record_id, identity.valid_from,
+            clustered.grade, clustered.match_confidence
+        from identity inner join clustered using (rid) inner join evident using (cluster)
+        """
+    )
+    assign_ids(con)
+    con.execute(
+        "create or replace temp table now as select person_id, cluster_identity.* exclude (cluster) "
+        "from cluster_identity inner join assigned using (cluster)"
+    )
+    con.execute(f"create or replace temp table event as {EVENTS}")
+    _next_state(con, as_of)
+
+
+def _next_state(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    con.execute("create or replace temp table next_was as select source_system, source_record_id, person_id from now")
+    con.execute(
+        """
+        create or replace temp table next_person as
+        select person.person_id, person.minted_at,
+            case when now.person_id is null
+                then coalesce(merged.other_person_id, person.merged_into) end as merged_into,
+            case when now.person_id is null then coalesce(person.gone_at, $as_of::timestamp) end as gone_at
+        from person
+        left join (select distinct person_id from now) as now using (person_id)
+        left join (select * from event where event = 'merged_into') as merged using (person_id)
+        union all
+        select person_id, $as_of::timestamp, null, null from event where event = 'minted'
+        """,
+        {"as_of": as_of},
+    )
+    con.execute(
+        """
+        create or replace temp table next_former as
+        select person_id, source_system, source_record_id from former
+        where person_id not in (select person_id from now)
+        union
+        select person_id, source_system, source_record_id from was
+        where person_id not in (select person_id from now)
+        """
+    )
+    con.execute(
+        "create or replace temp table next_person_event as select * from person_event "
+        "union all select $as_of::timestamp, * from event",
+        {"as_of": as_of},
+    )
+
+
+def _report(
+    con: duckdb.DuckDBPyConnection, identities: int, grouping: Grouping, decisions: list[Decision]
+) -> IdentityReport:
+    persons, named = con.execute("select count(distinct person_id), count(*) from now").fetchall()[0]
+    events = dict(con.execute("select event, count(*) from event group by event").fetchall())
+    kept = con.execute(
+        "select coalesce(avg((was.person_id = now.person_id)::int), 1) from was "
+        "inner join now using (source_system, source_record_id)"
+    ).fetchall()[0][0]
+    attached = con.execute(
+        "select source_system, count(person_id) / count(*) from identity "
+        "left join now using (source_system, source_record_id) group by source_system order by source_system"
+    ).fetchall()
+    return IdentityReport(
+        identities=identities,
+        persons=persons,
+        without_person=identities - named,
+        minted=events.get("minted", 0),
+        merged=events.get("merged_into", 0),
+        split=events.get("split_to", 0),
+        ambiguous_records=grouping.ambiguous_records,
+        refused_edges=grouping.refused_edges,
+        oversized_clusters=grouping.oversized_clusters,
+        decisions=len(decisions),
+        unknown_decisions=grouping.unknown_decisions,
+        contradictory_decisions=len(contradictions(decisions)),
+        kept_share=kept,
+        attached=dict(attached),
+    )

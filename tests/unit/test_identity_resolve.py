@@ -1,0 +1,206 @@
+"""Identity: who becomes one person, who never does, and ids that stay."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.identity import Decision, IdentityReport, RecordsError, advance, resolve, write_decisions
+from orchestration.identity.columns import RECORD_COLUMNS
+
+FIELDS = list(RECORD_COLUMNS)
+NIGHT = datetime(2025, 1, 1)
+
+
+def identity(source: str, key: str, **fields: str) -> dict[str, str]:
+    return {"source_system": source, "source_record_id": key} | fields
+
+
+class Night:
+    """A hospital's identity folder over several nights."""
+
+    def __init__(self, folder: Path) -> None:
+        self.exchange, self.home = folder / "exchange", folder / "identity"
+        self.exchange.mkdir()
+
+    def run(self, *identities: dict[str, str], publish: bool = True) -> IdentityReport:
+        """Resolve one night's identities and publish them."""
+        path = self.exchange / "identity_records.parquet"
+        with duckdb.connect() as con:
+            con.execute(f"create table t ({', '.join(f'{name} varchar' for name in FIELDS)})")
+            if identities:
+                con.executemany(
+                    f"insert into t values ({', '.join('?' * len(FIELDS))})",
+                    [[row.get(name) for name in FIELDS] for row in identities],
+                )
+            con.execute(f"copy (select * replace (valid_from::timestamp as valid_from) from t) to '{path}'")
+        report = resolve(path, self.exchange, self.home, as_of=NIGHT)
+        if publish:
+            advance(self.exchange, self.home)
+        return report
+
+    def persons(self) -> dict[str, int]:
+        """Return the person of each source identity."""
+        return dict(self.read("person_crosswalk", "source_record_id, person_id"))
+
+    def read(self, table: str, columns: str = "*") -> list[tuple]:
+        """Return the rows of one output."""
+        return duckdb.sql(f"select {columns} from '{self.exchange / table}.parquet'").fetchall()
+
+    def decide(self, verdict: str, *pairs: tuple[str, str], source: str = "ehr") -> None:
+        """Let a steward decide on pairs of identities."""
+        write_decisions(
+            self.home / "decisions.csv",
+            [
+                Decision(
+                    source_system_a=source, source_record_id_a=a, source_system_b=source, source_record_id_b=b,
+                    verdict=verdict, decided_by="steward", reason="charts compared", decided_on=date(2024, 12, 1),
+                )
+                for a, b in pairs
+            ],
+        )  # fmt: skip
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    return Night(tmp_path)
+
+
+ANNA = identity(
+    "ehr", "anna", mrn_system="h", mrn="1", given="Anna", family="Lee", birth_date="1980-02-01", phone="(212) 555-0101",
+    email="lees@example.org", zip="10001", subscriber_id="W100", dependent_code="01",
+)  # fmt: skip
+BETH = identity(
+    "ehr", "beth", mrn_system="h", mrn="2", given="Beth", family="Lee", birth_date="1980-02-01", phone="212-555-0101",
+    email="lees@example.org", zip="10001", subscriber_id="W100", dependent_code="02",
+)  # fmt: skip
+
+
+def test_sources_join_by_trusted_identifiers(night: Night) -> None:
+    report = night.run(
+        ANNA,
+        identity("portal", "p", email="LEES@example.org", birth_date="1980-02-01", given="Anna"),
+        identity("call_center", "c1", mrn_system="h", mrn="1"),
+        identity("call_center", "c2", phone="+1 212 555 0101", given="anna", family="lee"),
+        identity("billing", "b", member_id="W100-01", given="Ann"),
+    )
+    persons = night.persons()
+    assert set(persons) == {"anna", "p", "c1", "c2", "b"}
+    assert len(set(persons.values())) == report.persons == 1
+    grades = dict(night.read("person_crosswalk", "source_record_id, grade"))
+    assert grades == {"anna": "certain", "p": "certain", "c1": "certain", "c2": "probable", "b": "certain"}
+
+
+def test_twins_who_share_everything_but_the_first_name_stay_two(night: Night) -> None:
+    night.run(
+        ANNA, BETH,
+        identity("portal", "p", email="lees@example.org", birth_date="1980-02-01"),
+        identity("billing", "b", subscriber_id="W100", given="Beth", birth_date="1980-02-01"),
+        identity("surveys", "s", mrn_system="h", mrn="2", given="Beth"),
+    )  # fmt: skip
+    persons = night.persons()
+    assert persons["anna"] != persons["beth"]
+    assert persons["s"] == persons["beth"]
+    # an e-mail address and a birth date alone fit both: the account is somebody, but nobody knows whose
+    assert persons["p"] not in (persons["anna"], persons["beth"])
+
+
+def test_a_mistyped_mrn_does_not_merge(night: Night) -> None:
+    night.run(ANNA, identity("surveys", "s", mrn_system="h", mrn="1", given="Robert", birth_date="1951-07-09"))
+    persons = night.persons()
+    assert persons["anna"] != persons["s"]
+
+
+def test_father_and_son_of_one_name_are_two_and_a_bare_call_goes_to_review(night: Night) -> None:
+    shared = {"given": "John", "family": "Hill", "phone": "2125550199"}
+    report = night.run(
+        identity("ehr", "senior", mrn_system="h", mrn="8", birth_date="1950-01-01", **shared),
+        identity("ehr", "junior", mrn_system="h", mrn="9", birth_date="1980-05-05", **shared),
+        identity("call_center", "c", **shared),
+    )
+    persons = night.persons()
+    assert persons["senior"] != persons["junior"]
+    assert "c" not in persons  # not evidence enough to be somebody of its own
+    assert report.ambiguous_records == 1
+    assert {row[0] for row in night.read("identity_review_queue", "reason")} == {"ambiguous"}
+
+
+def test_identities_without_evidence_are_nobody(night: Night) -> None:
+    report = night.run(
+        ANNA, identity("call_center", "c1", phone="2125550000"), identity("call_center", "c2", phone="2125550000"),
+        identity("surveys", "s"),
+    )  # fmt: skip
+    assert set(night.persons()) == {"anna"}
+    assert report.without_person == 3
+    assert report.attached == {"call_center": 0, "ehr": 1, "surveys": 0}
+
+
+def test_a_telephone_of_many_names_is_no_evidence(night: Night) -> None:
+    names = ["ann", "bob", "carl", "dora", "emil", "fred", "gus", "hal", "ida", "jack", "kurt", "lea", "max", "ned"]
+    people = [
+        identity("ehr", f"e{i}", mrn_system="h", mrn=str(i), given=n, family="Doe", phone="2125550000")
+        for i, n in enumerate(names)
+    ]
+    night.run(*people, identity("call_center", "c", given="ann", family="Doe", phone="2125550000"))
+    assert "c" not in night.persons()
+
+
+def test_ids_stay_over_nights_and_an_unpublished_night_changes_nothing(night: Night) -> None:
+    caller = identity("call_center", "c", mrn_system="h", mrn="1")
+    night.run(ANNA, BETH)
+    first = night.persons()
+    report = night.run(ANNA, BETH, caller)
+    second = night.persons()
+    assert {k: second[k] for k in first} == first
+    assert second["c"] == first["anna"]
+    assert (report.kept_share, report.minted) == (1, 0)
+    night.run(identity("ehr", "new", mrn_system="h", mrn="7"), publish=False)
+    night.run(ANNA, BETH, caller)
+    assert night.persons() == second
+
+
+def test_a_merge_and_its_undoing_restore_the_ids(night: Night) -> None:
+    duplicate = identity("ehr", "anna2", mrn_system="h", mrn="3", given="Anne", family="Ho", birth_date="1980-02-01")
+    night.run(ANNA, duplicate)
+    before = night.persons()
+    merged = night.run(ANNA, duplicate | {"links_to": "anna"})
+    assert night.persons() == {"anna": before["anna"], "anna2": before["anna"]}
+    assert merged.merged == 1
+    old = {row[0]: row[1] for row in night.read("identity_persons", "person_id, merged_into")}
+    assert old[before["anna2"]] == before["anna"]  # last month's id still resolves
+    undone = night.run(ANNA, duplicate)
+    assert night.persons() == before
+    assert undone.split == 1
+    assert {row[0] for row in night.read("identity_persons", "merged_into")} == {None}
+
+
+def test_decisions_are_kept_apart_or_together_against_the_rules(night: Night) -> None:
+    copy = ANNA | {"source_record_id": "anna2"}
+    night.run(ANNA, copy)
+    assert len(set(night.persons().values())) == 1
+    night.decide("NO_MATCH", ("anna", "anna2"))
+    night.run(ANNA, copy)
+    assert len(set(night.persons().values())) == 2
+    night.decide("MATCH", ("anna", "beth"), ("beth", "nobody"))
+    report = night.run(ANNA, BETH)
+    assert len(set(night.persons().values())) == 1
+    assert (report.decisions, report.unknown_decisions, report.contradictory_decisions) == (2, 1, 0)
+
+
+def test_contradictory_decisions_are_counted_and_never_merge(night: Night) -> None:
+    anna2, anna3 = ANNA | {"source_record_id": "anna2"}, ANNA | {"source_record_id": "anna3"}
+    night.decide("MATCH", ("anna", "anna2"), ("anna2", "anna3"))
+    with (night.home / "decisions.csv").open("a") as file:
+        file.write("ehr,anna,ehr,anna3,NO_MATCH,steward,charts compared,2024-12-02,\n")
+    report = night.run(ANNA, anna2, anna3)
+    persons = night.persons()
+    assert report.contradictory_decisions == 1
+    assert persons["anna"] != persons["anna3"]
+
+
+def test_empty_and_repeated_input(night: Night) -> None:
+    assert night.run().persons == 0
+    assert night.persons() == {}
+    with pytest.raises(RecordsError, match="1 keys"):
+        night.run(ANNA, ANNA)
