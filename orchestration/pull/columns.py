@@ -1,0 +1,232 @@
+"""One declared column: how the text of a cell becomes a typed value, and what is wrong with cells that do not.
+
+Belongs here: types, zones, units, value maps and ranges, as a declaration and as SQL.
+Does not belong: where cells come from (``declared`` and the readers of fixed formats).
+
+Nothing is guessed: a value that the declaration does not cover is a reject. Local times become UTC by their declared
+zone; one that a clock change skipped does not exist, one that it repeated is ambiguous (reject unless said otherwise).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from orchestration.lake.duck import quote
+from orchestration.pull.rows import Rule
+
+ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp", "duration"]
+
+SQL_TYPES: dict[ColumnType, str] = {
+    "text": "varchar",
+    "integer": "bigint",
+    "number": "double",
+    "decimal": "decimal(18,2)",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "duration": "double",
+}
+_NUMERIC = {"integer", "number", "decimal", "duration"}
+_SECONDS = {"s": "1", "ms": "0.001", "min": "60"}
+_UNREADABLE: dict[ColumnType, str] = {
+    "integer": "number_invalid",
+    "number": "number_invalid",
+    "decimal": "number_invalid",
+    "boolean": "boolean_invalid",
+    "date": "date_invalid",
+    "timestamp": "timestamp_invalid",
+    "duration": "duration_invalid",
+}
+
+
+class Column(BaseModel):
+    """How one column of a raw table is read from a delivered cell."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str | None = Field(
+        default=None, alias="from", description="Delivered name or JSON path; default: the same."
+    )
+    type: ColumnType = "text"
+    required: bool = False
+    format: str | list[str] | None = Field(default=None, description="strptime format(s) of dates and timestamps.")
+    zone: str | None = Field(default=None, description="IANA zone of times that carry no offset.")
+    ambiguous: Literal["reject", "earlier", "later"] = "reject"
+    unit: Literal["s", "ms", "min", "hh:mm:ss"] | None = Field(default=None, description="Unit of a duration.")
+    values: dict[str, str | bool | int] | None = Field(default=None, description="Delivered text to value.")
+    others: Literal["reject", "keep", "null"] = Field(default="reject", description="Text that `values` does not list.")
+    constant: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
+            raise ValueError(f"{zone!r} is no IANA time zone (as Europe/Berlin)")
+        return zone
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Column:
+        allowed = {
+            "format": {"date", "timestamp"},
+            "zone": {"timestamp"},
+            "unit": {"duration"},
+            "min": _NUMERIC,
+            "max": _NUMERIC,
+            "values": {"text", "boolean", "integer"},
+        }
+        for key, types in allowed.items():
+            if getattr(self, key) is not None and self.type not in types:
+                raise ValueError(f"`{key}` belongs to type {' or '.join(sorted(types))}, not to {self.type}")
+        if self.type == "duration" and self.unit is None:
+            raise ValueError("a duration needs `unit`: s, ms, min or hh:mm:ss")
+        return self
+
+    @property
+    def sql_type(self) -> str:
+        """DuckDB type of the raw column."""
+        return SQL_TYPES[self.type]
+
+    @property
+    def states_offset(self) -> bool:
+        """Whether the declared format itself carries the offset."""
+        return "%z" in str(self.format or "")
+
+    def value(self, cell: str, zone: str | None) -> str:
+        """Return SQL for the typed value of ``cell`` (SQL, text, null if empty); null where it cannot be read."""
+        if self.constant is not None:
+            return quote(self.constant)
+        if self.values is not None:
+            return f"try_cast({self._mapped(cell)} as {self.sql_type})"
+        if self.type == "timestamp":
+            return self._utc(cell, self.zone or zone)
+        return {
+            "text": cell,
+            "integer": _exact(cell, "bigint"),
+            "decimal": _exact(cell, "decimal(18,2)"),
+            "number": _finite(f"try_cast({cell} as double)"),
+            "boolean": f"try_cast({cell} as boolean)",
+            "date": f"cast({_strptime(cell, self.format or '%Y-%m-%d')} as date)",
+            "duration": self._duration(cell),
+        }[self.type]
+
+    def rules(self, name: str, cell: str, zone: str | None) -> list[Rule]:
+        """Return what can be wrong with the column; conditions see the raw ``cell`` and the typed column ``name``."""
+        typed, found = f'"{name}"', []
+        if self.required and self.constant is None:
+            found.append(Rule("required", name, f"{cell} is null"))
+        if self.values is not None and self.others == "reject":
+            found.append(Rule("value_unknown", name, f"{cell} is not null and {typed} is null"))
+        elif self.type == "timestamp":
+            found += self._time_rules(name, cell, self.zone or zone)
+        elif self.type in _UNREADABLE and self.values is None:
+            found.append(Rule(_UNREADABLE[self.type], name, f"{cell} is not null and {typed} is null"))
+        if self.type == "duration" and self.min is None:
+            found.append(Rule("duration_negative", name, f"{typed} < 0"))
+        limits = [f"{typed} < {self.min}"] * (self.min is not None) + [f"{typed} > {self.max}"] * (self.max is not None)
+        if limits:
+            found.append(Rule("out_of_range", name, " or ".join(limits)))
+        return found
+
+    def _mapped(self, cell: str) -> str:
+        pairs = (self.values or {}).items()
+        whens = " ".join(f"when {quote(old)} then {quote(_text(new))}" for old, new in pairs)
+        return f"case {cell} {whens} else {cell if self.others == 'keep' else 'null'} end"
+
+    def _duration(self, cell: str) -> str:
+        if self.unit != "hh:mm:ss":
+            return f"({_finite(f'try_cast({cell} as double)')} * {_SECONDS[self.unit or 's']})"
+        shape = "'^-?([0-9]+:)?[0-9]{1,2}:[0-9]{1,2}([.][0-9]+)?$'"
+        parts = f"list_transform(string_split(ltrim({cell}, '-'), ':'), lambda part: try_cast(part as double))"
+        seconds = f"list_reduce({parts}, lambda total, part: total * 60 + part)"
+        return (
+            f"case when regexp_matches({cell}, {shape}) "
+            f"then case when starts_with({cell}, '-') then -1 else 1 end * {seconds} end"
+        )
+
+    def _utc(self, cell: str, zone: str | None) -> str:
+        if self.states_offset:
+            return f"timezone('UTC', cast({_strptime(cell, self.format or [])} as timestamptz))"
+        with_offset = f"timezone('UTC', try_cast({cell} as timestamptz))"
+        if self.format is None and zone is None:
+            return f"case when {_has_offset(cell)} then {with_offset} end"
+        local = self._local(cell)
+        utc = local if zone in (None, "UTC") else _local_to_utc(local, zone or "UTC", self.ambiguous)
+        return utc if self.format else f"case when {_has_offset(cell)} then {with_offset} else {utc} end"
+
+    def _local(self, cell: str) -> str:
+        if self.format:
+            return f"cast({_strptime(cell, self.format)} as timestamp)"
+        return f"case when not {_has_offset(cell)} and length({cell}) > 10 then try_cast({cell} as timestamp) end"
+
+    def _time_rules(self, name: str, cell: str, zone: str | None) -> list[Rule]:
+        typed = f'"{name}"'
+        unread = f"{cell} is not null and {typed} is null"
+        if zone in (None, "UTC") or self.states_offset:
+            return [Rule("timestamp_invalid", name, unread)]
+        local = self._local(cell)
+        skipped, repeated = _skipped(local, zone or "UTC"), _repeated(local, zone or "UTC")
+        severity = "reject" if self.ambiguous == "reject" else "warn"
+        return [
+            Rule("timestamp_invalid", name, f"{unread} and {local} is null"),
+            Rule("time_nonexistent", name, skipped),
+            Rule("time_ambiguous", name, repeated, severity),
+        ]
+
+
+def _text(value: str | bool | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _strptime(cell: str, formats: str | list[str]) -> str:
+    listed = formats if isinstance(formats, list) else [formats]
+    return f"try_strptime({cell}, [{', '.join(quote(f) for f in listed)}])"
+
+
+def _finite(number: str) -> str:
+    return f"case when isfinite({number}) then {number} end"
+
+
+def _exact(cell: str, sql_type: str) -> str:
+    """A cast that would round is no reading of the number."""
+    exact = f"try_cast({cell} as decimal(36,8))"
+    return f"case when {exact} = try_cast({exact} as {sql_type}) then try_cast({exact} as {sql_type}) end"
+
+
+def _has_offset(cell: str) -> str:
+    signs = " or ".join(f"{cell}[-{n}] in ('+', '-')" for n in (6, 5, 3))
+    return f"(length({cell}) > 15 and ({cell}[-1] = 'Z' or {signs}))"
+
+
+def _instant(local: str, zone: str) -> str:
+    return f"timezone({quote(zone)}, {local})"
+
+
+def _skipped(local: str, zone: str) -> str:
+    return f"timezone({quote(zone)}, {_instant(local, zone)}) != {local}"
+
+
+def _repeated(local: str, zone: str) -> str:
+    """Whether another instant shows the same wall time: clocks change by half an hour or an hour."""
+    return " or ".join(
+        f"timezone({quote(zone)}, {_instant(local, zone)} {sign} interval {minutes} minute) = {local}"
+        for sign in "+-"
+        for minutes in (30, 60)
+    )
+
+
+def _local_to_utc(local: str, zone: str, ambiguous: str) -> str:
+    """Return the UTC time of a local one; null where it does not exist. DuckDB gives the later of two instants."""
+    instant = _instant(local, zone)
+    if ambiguous != "later":
+        earlier = " ".join(
+            f"when timezone({quote(zone)}, {instant} - interval {minutes} minute) = {local} "
+            f"then {instant} - interval {minutes} minute"
+            for minutes in (30, 60)
+        )
+        instant = f"case {earlier} else {instant} end"
+    return f"case when not ({_skipped(local, zone)}) then timezone('UTC', {instant}) end"

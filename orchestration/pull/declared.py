@@ -1,0 +1,140 @@
+"""Declared tables: anything that is columns in a file, described by a few lines of YAML.
+
+Belongs here: the declaration of a CSV, TSV, NDJSON, JSON or Parquet table, its checks at load time, reading by it.
+Does not belong: formats that need code of their own (``contact_records``, ``segment_events``, ``qualtrics``, ``x12``).
+
+The shortest useful declaration::
+
+    - kind: table
+      table: training
+      path: "trainings*.csv"
+      record_id: [training_id]
+      columns: {training_id: {required: true}, started_on: {type: date}}
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from orchestration.lake.landing import LandedFile
+from orchestration.lake.raw import RawBatch
+from orchestration.pull import cells, delimited, lines, typed
+from orchestration.pull.cells import Cells
+from orchestration.pull.columns import Column
+from orchestration.pull.delimited import Dialect
+from orchestration.pull.paths import path_matches, signature_of
+from orchestration.pull.typed import RowRule, TypedTable
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TAKEN = {"file_id", "line", "feed", "record_hash", "fault"}
+
+
+class DeclaredTable(BaseModel):
+    """A table in files, as declared; fulfils ``pull.reader.Reader``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["table"]
+    table: str
+    path: str = Field(description="Glob over the delivered path below the feed's folder; `.gz` may follow.")
+    format: Literal["csv", "tsv", "ndjson", "json", "parquet"] = "csv"
+    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    header: list[str] | None = Field(default=None, description="Column names of a CSV file without header row.")
+    zone: str | None = Field(default=None, description="Zone of local times whose column names none.")
+    record_id: list[str] = Field(min_length=1)
+    version_at: str | None = None
+    columns: dict[str, Column]
+    rules: list[RowRule] = []
+
+    @model_validator(mode="after")
+    def _coherent(self) -> DeclaredTable:
+        for name in [self.table, *self.columns]:
+            if not _NAME.fullmatch(name) or name in _TAKEN:
+                raise ValueError(
+                    f"{name!r}: names are lower_case, begin with a letter and are none of {sorted(_TAKEN)}"
+                )
+        self._must_know("record_id", self.record_id)
+        self._must_know("version_at", [self.version_at] if self.version_at else [])
+        if self.version_at and self.columns[self.version_at].type not in ("timestamp", "date"):
+            raise ValueError(f"version_at: {self.version_at!r} is no timestamp or date")
+        Column(type="timestamp", zone=self.zone)
+        try:
+            codecs.lookup(self.encoding)
+            self._typed.check()
+        except LookupError as error:
+            raise ValueError(f"encoding: {error}") from error
+        except duckdb.Error as error:
+            raise ValueError(f"rules: {str(error).splitlines()[0]}") from error
+        return self
+
+    def _must_know(self, key: str, names: Sequence[str]) -> None:
+        for name in names:
+            if name not in self.columns:
+                close = difflib.get_close_matches(name, self.columns, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else f"; columns are {sorted(self.columns)}"
+                raise ValueError(f"{key}: no column {name!r}{hint}")
+
+    @property
+    def _typed(self) -> TypedTable:
+        return TypedTable(
+            name=self.table,
+            columns=self.columns,
+            record_id=f"nullif(concat_ws('|', {', '.join(self.record_id)}), '')",
+            version_at=self.version_at or "null",
+            zone=self.zone,
+            rules=self.rules,
+        )
+
+    @property
+    def _dialect(self) -> Dialect:
+        delimiter = "\t" if self.format == "tsv" else self.delimiter
+        return Dialect(self.encoding, delimiter, names=tuple(self.header) if self.header else None)
+
+    @property
+    def signature(self) -> str:
+        """Changes with the declaration and with the code that reads by it."""
+        return signature_of(self.model_dump_json(), delimited, lines, *typed.MODULES)
+
+    @property
+    def tables(self) -> dict[str, pa.Schema]:
+        """The declared table."""
+        return {self.table: self._typed.row_table.schema}
+
+    def accepts(self, name: str) -> bool:
+        """Whether the delivered path matches the declared one, packed or not."""
+        return path_matches(name, self.path)
+
+    def count(self, path: Path) -> int:
+        """Records of a file: lines, rows below the header, or objects of an array."""
+        match self.format:
+            case "ndjson":
+                return lines.count_lines(path)
+            case "json":
+                return cells.count_json_array(path)
+            case "parquet":
+                return cells.count_parquet(path)
+        return delimited.count_rows(path, self._dialect)
+
+    def parse(self, files: Sequence[LandedFile], out: RawBatch) -> None:
+        """Write the declared table, `records` and `rejects`."""
+        self._typed.write(self._cells(files, self._typed.cell_names), out)
+
+    def _cells(self, files: Sequence[LandedFile], names: Sequence[str]) -> Cells:
+        match self.format:
+            case "ndjson":
+                return cells.json_lines_cells(files, names)
+            case "json":
+                return cells.json_array_cells(files, names)
+            case "parquet":
+                return cells.parquet_cells(files, names)
+        return cells.csv_cells(files, self._dialect, names)

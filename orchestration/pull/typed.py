@@ -1,0 +1,87 @@
+"""Typed tables: text cells, typed column by column, judged by rules, written as a raw table.
+
+Belongs here: columns plus key, version and row rules as one specification, used by declared tables and fixed formats.
+Does not belong: cutting files into cells (``cells``), one column's types (``columns``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestration.lake.duck import connect
+from orchestration.lake.raw import RawBatch
+from orchestration.pull import cells, columns, rows
+from orchestration.pull.cells import Cells, cell
+from orchestration.pull.columns import Column
+from orchestration.pull.rows import RowTable, Rule
+
+#: The modules whose code decides what a typed table's rows are: part of every reader's signature.
+MODULES = (cells, columns, rows)
+
+
+class RowRule(BaseModel):
+    """A condition over typed columns; rows for which it is false (not null) get finding ``rule``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: str
+    requires: str
+    element: str | None = None
+    severity: Literal["reject", "warn"] = "reject"
+
+
+@dataclass(frozen=True)
+class TypedTable:
+    """A raw table read from cells. ``record_id`` and ``version_at`` are SQL over the typed columns."""
+
+    name: str
+    columns: Mapping[str, Column]
+    record_id: str
+    version_at: str = "null"
+    zone: str | None = None
+    rules: Sequence[RowRule] = ()
+
+    @property
+    def cell_names(self) -> list[str]:
+        """The delivered names that the columns are read from, each once."""
+        delivered = (self._cell(name) for name, column in self.columns.items() if column.constant is None)
+        return list(dict.fromkeys(delivered))
+
+    @property
+    def row_table(self) -> RowTable:
+        """The raw table with all rules: those of its columns, then those over the row."""
+        found = [
+            rule
+            for name, column in self.columns.items()
+            for rule in column.rules(name, cell(self._cell(name)), self.zone)
+        ]
+        found += [Rule(r.rule, r.element, f"not ({r.requires})", r.severity) for r in self.rules]
+        types = {name: column.sql_type for name, column in self.columns.items()}
+        return RowTable(self.name, types, self.record_id, self.version_at, found)
+
+    def write(self, delivered: Cells, out: RawBatch) -> None:
+        """Read, judge and write all delivered rows."""
+        with connect() as con:
+            con.register("delivered", delivered.reader)
+            self.row_table.write(con, self._query(delivered.query), out)
+
+    def check(self) -> None:
+        """Raise ``duckdb.Error`` where key, version or a rule is no SQL over the declared columns."""
+        typed = ", ".join(f'null::{column.sql_type} as "{name}"' for name, column in self.columns.items())
+        said = [self.record_id, self.version_at, *(rule.requires for rule in self.rules)]
+        with connect() as con:
+            for expression in said:
+                con.execute(f"select {expression} from (select {typed})").fetchall()
+
+    def _cell(self, name: str) -> str:
+        return self.columns[name].source or name
+
+    def _query(self, query: str) -> str:
+        typed = ", ".join(
+            f'{column.value(cell(self._cell(name)), self.zone)} as "{name}"' for name, column in self.columns.items()
+        )
+        return f"select *, {typed} from ({query})"
