@@ -1,0 +1,126 @@
+-- One row per person, drug class and calendar year with a fill: the treatment period of the PQA measure (index date ..
+-- the first of year end, disenrolment, death, the night), both ends counted, and who is out of the measure and why.
+with fills as (
+    select
+        fills.*,
+        cast(date_trunc('year', fills.filled_on) as date) as year_start
+    from {{ ref('int_measures__fills') }} as fills
+    where fills.drug_class in (select products.drug_class from {{ ref('drug_products') }} as products)
+),
+
+years as (
+    select
+        fills.person_id,
+        fills.drug_class,
+        fills.year_start,
+        min(case when fills.days_supply is not null then fills.filled_on end) as index_on,
+        min(fills.filled_on) as first_fill_on,
+        count(distinct fills.filled_on) as n_fill_dates,
+        count(distinct fills.fill_id) as n_fills,
+        count(distinct case when fills.days_supply is null then fills.fill_id end) as n_fills_without_days
+    from fills
+    group by fills.person_id, fills.drug_class, fills.year_start
+),
+
+treatment as (
+    select
+        years.*,
+        people.birth_date,
+        coalesce(years.index_on, years.first_fill_on) as treatment_start,
+        least(
+            {{ period_end('years.year_start', "'year'") }},
+            night.as_of_date,
+            coalesce(people.deceased_on, date '9999-12-31'),
+            -- A coverage that ended before therapy began tells nothing about it.
+            case
+                when people.disenrolled_on >= coalesce(years.index_on, years.first_fill_on) then people.disenrolled_on
+                else date '9999-12-31'
+            end
+        ) as treatment_end
+    from years
+    inner join {{ ref('int_measures__people') }} as people on years.person_id = people.person_id
+    cross join {{ ref('night') }} as night
+),
+
+care as (
+    select
+        patients.person_id,
+        condition.code_system,
+        condition.code,
+        cast({{ local_time('coalesce(condition.onset_at, condition.recorded_at)') }} as date) as noted_on
+    from {{ ref('stg_ehr__conditions') }} as condition
+    inner join {{ ref('int_measures__patients') }} as patients on condition.patient_id = patients.patient_id
+    union all
+    select
+        patients.person_id,
+        done.code_system,
+        done.code,
+        cast({{ local_time('done.performed_start_at') }} as date) as noted_on
+    from {{ ref('stg_ehr__procedures') }} as done
+    inner join {{ ref('int_measures__patients') }} as patients on done.patient_id = patients.patient_id
+    union all
+    select
+        patients.person_id,
+        encounter.type_system as code_system,
+        encounter.type_code as code,
+        cast({{ local_time('encounter.started_at') }} as date) as noted_on
+    from {{ ref('stg_ehr__encounters') }} as encounter
+    inner join {{ ref('int_measures__patients') }} as patients on encounter.patient_id = patients.patient_id
+    union all
+    select
+        fills.person_id,
+        'drug_class' as code_system,
+        fills.drug_class as code,
+        fills.filled_on as noted_on
+    from {{ ref('int_measures__fills') }} as fills
+),
+
+excluded as (
+    select
+        treatment.person_id,
+        treatment.drug_class,
+        treatment.year_start,
+        min(exclusions.exclusion) as exclusion
+    from treatment
+    inner join care
+        on treatment.person_id = care.person_id
+    inner join {{ ref('adherence_exclusions') }} as exclusions
+        on care.code_system = exclusions.code_system
+        and care.code = exclusions.code
+        and (exclusions.drug_class = 'all' or treatment.drug_class = exclusions.drug_class)
+    where
+        care.noted_on <= {{ period_end('treatment.year_start', "'year'") }}
+        -- A chronic condition counts from its start on; a drug only when filled in the year itself.
+        and (exclusions.kind = 'care' or care.noted_on >= treatment.year_start)
+    group by treatment.person_id, treatment.drug_class, treatment.year_start
+)
+
+select
+    treatment.person_id,
+    treatment.drug_class,
+    treatment.year_start,
+    {{ period_end('treatment.year_start', "'year'") }} as year_end,
+    treatment.treatment_start,
+    treatment.treatment_end,
+    {{ days_between('treatment.treatment_start', 'treatment.treatment_end') }} + 1 as treatment_days,
+    treatment.n_fills,
+    treatment.n_fill_dates,
+    treatment.n_fills_without_days,
+    case
+        when treatment.index_on is null then 'no_days_supply'
+        when treatment.birth_date is null then 'age_unknown'
+        when
+            treatment.birth_date + interval {{ measure_parameter('pdc_min_age') }} year > treatment.year_start
+            then 'under_age'
+        when excluded.exclusion is not null then excluded.exclusion
+        when treatment.n_fill_dates < {{ measure_parameter('pdc_min_fill_dates') }} then 'one_fill_date'
+        when
+            {{ days_between('treatment.treatment_start', 'treatment.treatment_end') }} + 1
+            < {{ measure_parameter('pdc_min_treatment_days') }}
+            then 'short_treatment'
+    end as ineligible_reason
+from treatment
+left join excluded
+    on treatment.person_id = excluded.person_id
+    and treatment.drug_class = excluded.drug_class
+    and treatment.year_start = excluded.year_start
