@@ -1,0 +1,52 @@
+-- When what the patient owes on a bill came to zero. Grain: one row per claim_id (patient control number) adjudicated.
+-- The newest remit says what the patient owes; payments in order of time bring it down. Null while something is owed.
+
+with remits as (
+    select
+        patient_control_number as claim_id,
+        patient_responsibility_amount as owed_amount,
+        is_denied,
+        cast(paid_on as timestamp) as adjudicated_at,
+        row_number() over (
+            partition by patient_control_number
+            order by paid_on desc, recorded_at desc, remit_id
+        ) as newness
+    from {{ ref('stg_billing__remits') }}
+),
+
+running_payments as (
+    select
+        patient_control_number as claim_id,
+        paid_at,
+        sum(amount) over (
+            partition by patient_control_number
+            order by paid_at, payment_id
+            rows between unbounded preceding and current row
+        ) as paid_so_far
+    from {{ ref('stg_billing__payments') }}
+),
+
+paid_off as (
+    select
+        remits.claim_id,
+        min(running_payments.paid_at) as paid_off_at
+    from remits
+    inner join running_payments
+        on remits.claim_id = running_payments.claim_id and running_payments.paid_so_far >= remits.owed_amount
+    where remits.newness = 1
+    group by remits.claim_id
+)
+
+select
+    remits.claim_id,
+    remits.is_denied,
+    remits.owed_amount,
+    case
+        when coalesce(remits.owed_amount, 0) <= 0 then remits.adjudicated_at
+        when paid_off.paid_off_at > remits.adjudicated_at then paid_off.paid_off_at
+        -- Paid before the payer answered: settled by the answer.
+        when paid_off.paid_off_at is not null then remits.adjudicated_at
+    end as settled_at
+from remits
+left join paid_off on remits.claim_id = paid_off.claim_id
+where remits.newness = 1
