@@ -6,7 +6,7 @@ Belongs here: the shape of ``rules.yaml`` and its checks at load. Does not belon
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,6 +110,12 @@ class Rules(_Part):
     def evident(self) -> str:
         """SQL condition over one record: it is a person by itself (never null)."""
         return "(" + " or ".join(f"coalesce({condition}, false)" for condition in self.evidence) + ")"
+
+
+@lru_cache
+def shipped_rules() -> Rules:
+    """Return the rules of this package."""
+    return load_rules()
 
 
 def load_rules(path: Path = RULES_FILE, changes: dict[str, Any] | None = None) -> Rules:

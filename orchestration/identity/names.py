@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 NICKNAMES_FILE = Path(__file__).with_name("nicknames.csv")
 
@@ -27,5 +28,7 @@ def full_names() -> dict[str, frozenset[str]]:
 
 def register_names(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table ``nickname`` (short, names): the full names that each short form may stand for."""
-    con.execute("create or replace temp table nickname (short varchar primary key, names varchar[])")
-    con.executemany("insert into nickname values (?, ?)", [[k, sorted(v)] for k, v in sorted(full_names().items())])
+    table = pa.table({"short": list(full_names()), "names": [sorted(names) for names in full_names().values()]})
+    con.register("nickname_list", table)
+    con.execute("create or replace temp table nickname as select short, names from nickname_list")
+    con.unregister("nickname_list")

@@ -42,7 +42,7 @@ def assign_ids(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _assign_mutual_best(con: duckdb.DuckDBPyConnection) -> int:
-    """Assign ids to the clusters that are each other's best; a tie goes to the oldest id, then by source key. Returns how many."""
+    """Assign ids to the clusters that are each other's best; a tie goes to the oldest id. Returns how many."""
     con.execute("delete from overlap where cluster in (select cluster from assigned)")
     con.execute("delete from overlap where person_id in (select person_id from assigned)")
     inserted = con.execute(

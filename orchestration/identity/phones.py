@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import duckdb
 import phonenumbers
+import pyarrow as pa
 
 _EXTENSION = r"(?i)\s*(x|ext\.?)\s*\d+$"
 
@@ -43,8 +44,7 @@ def register_phones(con: duckdb.DuckDBPyConnection, table: str, region: str) -> 
         """
     )
     rest = [row[0] for row in con.execute("select raw from phone_number where e164 is null").fetchall()]
-    parsed = [(number, raw) for raw in rest if (number := to_e164(raw, region))]
-    if parsed:
-        con.execute("create or replace temp table parsed_phone (e164 varchar, raw varchar)")
-        con.executemany("insert into parsed_phone values (?, ?)", [list(row) for row in parsed])
+    if rest:
+        con.register("parsed_phone", pa.table({"raw": rest, "e164": [to_e164(raw, region) for raw in rest]}))
         con.execute("update phone_number set e164 = p.e164 from parsed_phone p where p.raw = phone_number.raw")
+        con.unregister("parsed_phone")

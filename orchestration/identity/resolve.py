@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.identity.config import Rules, load_rules
+from orchestration.identity.config import Rules, shipped_rules
 from orchestration.identity.decisions import Decision, contradictions, read_decisions
 from orchestration.identity.grouping import Grouping, group_records
 from orchestration.identity.matching import find_trusted_edges
@@ -63,7 +63,7 @@ def resolve(
         RulesError, RecordsError, DecisionError: input that cannot be used; messages carry no record's values.
 
     """
-    rules = rules or load_rules()
+    rules = rules or shipped_rules()
     exchange.mkdir(parents=True, exist_ok=True)
     with connect(spill=exchange / "spill") as con:
         if as_of is None:
