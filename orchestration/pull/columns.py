@@ -29,6 +29,7 @@ SQL_TYPES: dict[ColumnType, str] = {
     "timestamp": "timestamp",
     "duration": "double",
 }
+_UTC = "'UTC'"
 _NUMERIC = {"integer", "number", "decimal", "duration"}
 _SECONDS = {"s": "1", "ms": "0.001", "min": "60"}
 _UNREADABLE: dict[ColumnType, str] = {
@@ -97,13 +98,16 @@ class Column(BaseModel):
         return "%z" in str(self.format or "")
 
     def value(self, cell: str, zone: str | None) -> str:
-        """Return SQL for the typed value of ``cell`` (SQL, text, null if empty); null where it cannot be read."""
+        """Return SQL for the typed value of ``cell`` (SQL, text, null if empty); null where it cannot be read.
+
+        ``zone`` is SQL too: the zone of local times for which the column names none.
+        """
         if self.constant is not None:
             return quote(self.constant)
         if self.values is not None:
             return f"try_cast({self._mapped(cell)} as {self.sql_type})"
         if self.type == "timestamp":
-            return self._utc(cell, self.zone or zone)
+            return self._utc(cell, self._zone(zone))
         return {
             "text": cell,
             "integer": _exact(cell, "bigint"),
@@ -122,7 +126,7 @@ class Column(BaseModel):
         if self.values is not None and self.others == "reject":
             found.append(Rule("value_unknown", name, f"{cell} is not null and {typed} is null"))
         elif self.type == "timestamp":
-            found += self._time_rules(name, cell, self.zone or zone)
+            found += self._time_rules(name, cell, self._zone(zone))
         elif self.type in _UNREADABLE and self.values is None:
             found.append(Rule(_UNREADABLE[self.type], name, f"{cell} is not null and {typed} is null"))
         if self.type == "duration" and self.min is None:
@@ -131,6 +135,9 @@ class Column(BaseModel):
         if limits:
             found.append(Rule("out_of_range", name, " or ".join(limits)))
         return found
+
+    def _zone(self, default: str | None) -> str | None:
+        return quote(self.zone) if self.zone else default
 
     def _mapped(self, cell: str) -> str:
         pairs = (self.values or {}).items()
@@ -155,7 +162,7 @@ class Column(BaseModel):
         if self.format is None and zone is None:
             return f"case when {_has_offset(cell)} then {with_offset} end"
         local = self._local(cell)
-        utc = local if zone in (None, "UTC") else _local_to_utc(local, zone or "UTC", self.ambiguous)
+        utc = local if zone in (None, _UTC) else _local_to_utc(local, zone or _UTC, self.ambiguous)
         return utc if self.format else f"case when {_has_offset(cell)} then {with_offset} else {utc} end"
 
     def _local(self, cell: str) -> str:
@@ -166,10 +173,10 @@ class Column(BaseModel):
     def _time_rules(self, name: str, cell: str, zone: str | None) -> list[Rule]:
         typed = f'"{name}"'
         unread = f"{cell} is not null and {typed} is null"
-        if zone in (None, "UTC") or self.states_offset:
+        if zone in (None, _UTC) or self.states_offset:
             return [Rule("timestamp_invalid", name, unread)]
         local = self._local(cell)
-        skipped, repeated = _skipped(local, zone or "UTC"), _repeated(local, zone or "UTC")
+        skipped, repeated = _skipped(local, zone or _UTC), _repeated(local, zone or _UTC)
         severity = "reject" if self.ambiguous == "reject" else "warn"
         return [
             Rule("timestamp_invalid", name, f"{unread} and {local} is null"),
@@ -203,17 +210,17 @@ def _has_offset(cell: str) -> str:
 
 
 def _instant(local: str, zone: str) -> str:
-    return f"timezone({quote(zone)}, {local})"
+    return f"timezone({zone}, {local})"
 
 
 def _skipped(local: str, zone: str) -> str:
-    return f"timezone({quote(zone)}, {_instant(local, zone)}) != {local}"
+    return f"timezone({zone}, {_instant(local, zone)}) != {local}"
 
 
 def _repeated(local: str, zone: str) -> str:
     """Whether another instant shows the same wall time: clocks change by half an hour or an hour."""
     return " or ".join(
-        f"timezone({quote(zone)}, {_instant(local, zone)} {sign} interval {minutes} minute) = {local}"
+        f"timezone({zone}, {_instant(local, zone)} {sign} interval {minutes} minute) = {local}"
         for sign in "+-"
         for minutes in (30, 60)
     )
@@ -224,7 +231,7 @@ def _local_to_utc(local: str, zone: str, ambiguous: str) -> str:
     instant = _instant(local, zone)
     if ambiguous != "later":
         earlier = " ".join(
-            f"when timezone({quote(zone)}, {instant} - interval {minutes} minute) = {local} "
+            f"when timezone({zone}, {instant} - interval {minutes} minute) = {local} "
             f"then {instant} - interval {minutes} minute"
             for minutes in (30, 60)
         )

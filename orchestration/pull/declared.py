@@ -25,6 +25,7 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from orchestration.lake.duck import quote
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import cells, delimited, lines, typed
@@ -91,7 +92,7 @@ class DeclaredTable(BaseModel):
             columns=self.columns,
             record_id=f"nullif(concat_ws('|', {', '.join(self.record_id)}), '')",
             version_at=self.version_at or "null",
-            zone=self.zone,
+            zone=quote(self.zone) if self.zone else None,
             rules=self.rules,
         )
 

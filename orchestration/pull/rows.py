@@ -40,6 +40,21 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class SideTable:
+    """A second raw table of the same records: a query over ``judged`` (the parsed rows) that needs ``carried`` too."""
+
+    name: str
+    columns: dict[str, str]
+    query: str
+    carried: Sequence[str] = ()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the table: locator, feed, own columns."""
+        return _schema(self.columns)
+
+
+@dataclass(frozen=True)
 class RowTable:
     """A raw table of rows: its columns (name to DuckDB type), key, version and rules, all over parsed columns."""
 
@@ -48,21 +63,22 @@ class RowTable:
     record_id: str
     version_at: str = "null"
     rules: Sequence[Rule] = ()
+    side_tables: Sequence[SideTable] = ()
 
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the raw table: locator, feed, own columns."""
-        own = [pa.field(name, ARROW_TYPES[kind]) for name, kind in self.columns.items()]
-        return pa.schema([*LOCATOR, pa.field("feed", pa.string()), *own])
+        return _schema(self.columns)
 
     def write(self, con: duckdb.DuckDBPyConnection, parsed: str, out: RawBatch) -> None:
         """Judge the rows of ``parsed`` (SQL query, run once) and write the own table, `records` and `rejects`."""
         unread = f"case when fault is not null then {_finding('fault', 'null', 'reject', 'null')} end"
         findings = ", ".join([unread, *(f"case when fault is null then {rule.sql} end" for rule in self.rules)])
         own = ", ".join(f'"{name}"' for name in self.columns)
+        carried = dict.fromkeys(name for side in self.side_tables for name in side.carried)
         con.execute(f"""
             create or replace temp table judged as
-            select {", ".join(PARSED)}, {own},
+            select {", ".join([*PARSED, own, *carried])},
                 ({self.record_id})::varchar as _record_id,
                 ({self.version_at})::timestamp as _version_at,
                 list_filter([{findings}], lambda finding: finding is not null) as _findings
@@ -93,6 +109,9 @@ class RowTable:
             from (select file_id, line, unnest(_findings) as finding from judged where len(_findings) > 0)
         """,
         )
+        for side in self.side_tables:
+            names = ", ".join(f'"{name}"' for name in side.columns)
+            _copy(con, out, side.name, f"select file_id, line, feed, {names} from ({side.query})")
         con.execute("drop table judged")
 
 
@@ -105,6 +124,11 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
+
+
+def _schema(columns: dict[str, str]) -> pa.Schema:
+    own = [pa.field(name, ARROW_TYPES[kind]) for name, kind in columns.items()]
+    return pa.schema([*LOCATOR, pa.field("feed", pa.string()), *own])
 
 
 def _finding(rule: str, element: str, severity: str, detail: str) -> str:

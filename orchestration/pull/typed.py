@@ -17,7 +17,7 @@ from orchestration.lake.raw import RawBatch
 from orchestration.pull import cells, columns, rows
 from orchestration.pull.cells import Cells, cell
 from orchestration.pull.columns import Column
-from orchestration.pull.rows import RowTable, Rule
+from orchestration.pull.rows import RowTable, Rule, SideTable
 
 #: The modules whose code decides what a typed table's rows are: part of every reader's signature.
 MODULES = (cells, columns, rows)
@@ -36,7 +36,10 @@ class RowRule(BaseModel):
 
 @dataclass(frozen=True)
 class TypedTable:
-    """A raw table read from cells. ``record_id`` and ``version_at`` are SQL over the typed columns."""
+    """A raw table read from cells.
+
+    ``record_id`` and ``version_at`` are SQL over the typed columns, ``zone`` is SQL for the zone of local times.
+    """
 
     name: str
     columns: Mapping[str, Column]
@@ -44,6 +47,7 @@ class TypedTable:
     version_at: str = "null"
     zone: str | None = None
     rules: Sequence[RowRule] = ()
+    side_tables: Sequence[SideTable] = ()
 
     @property
     def cell_names(self) -> list[str]:
@@ -61,7 +65,7 @@ class TypedTable:
         ]
         found += [Rule(r.rule, r.element, f"not ({r.requires})", r.severity) for r in self.rules]
         types = {name: column.sql_type for name, column in self.columns.items()}
-        return RowTable(self.name, types, self.record_id, self.version_at, found)
+        return RowTable(self.name, types, self.record_id, self.version_at, found, self.side_tables)
 
     def write(self, delivered: Cells, out: RawBatch) -> None:
         """Read, judge and write all delivered rows."""
