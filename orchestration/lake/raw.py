@@ -96,10 +96,12 @@ def merge(parts: list[RawBatch], whole: RawBatch) -> None:
         if len(paths) == 1:
             paths[0].replace(whole.path(table))
             continue
-        with pq.ParquetWriter(whole.path(table), pq.read_schema(paths[0]), compression="zstd") as writer:
+        # DuckDB marks columns without nulls as required: the merged table must allow what any part holds.
+        schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(paths[0])])
+        with pq.ParquetWriter(whole.path(table), schema, compression="zstd") as writer:
             for path in paths:
                 for rows in pq.ParquetFile(path).iter_batches():
-                    writer.write_batch(rows)
+                    writer.write_batch(rows.cast(schema))
     for part in parts:
         shutil.rmtree(part.scratch, ignore_errors=True)
 

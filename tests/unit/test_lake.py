@@ -120,9 +120,10 @@ def test_empty_tables_carry_the_schema_and_follow_it(tmp_path):
 
 def test_two_readers_of_one_batch_are_merged_by_table(tmp_path):
     parts = [raw.RawBatch(tmp_path, f"part-{n}") for n in range(2)]
-    for number, part in enumerate(parts):
-        row = {"file_id": str(number), "line": 1, "answer": number}
-        part.write("answers", pa.Table.from_pylist([row], schema=TABLE))
+    required = pa.schema([field.with_nullable(field.name != "line") for field in TABLE])
+    for number, (part, schema) in enumerate(zip(parts, (required, TABLE), strict=True)):
+        row = {"file_id": str(number), "line": 1, "feed": "f", "answer": number}
+        part.write("answers", pa.Table.from_pylist([row], schema=schema))
     whole = raw.RawBatch(tmp_path, "whole")
     raw.merge(parts, whole)
     assert pq.read_table(whole.path("answers")).column("answer").to_pylist() == [0, 1]
