@@ -55,12 +55,12 @@ def csv_cells(files: Sequence[LandedFile], dialect: Dialect, names: Sequence[str
 
     Where a wanted name stands twice in a header, every row of that file has fault ``header_duplicate``.
     """
-    return _rows(files, names, lambda file: _csv_batches(file, dialect, names))
+    return row_cells(files, names, lambda file: _csv_batches(file, dialect, names))
 
 
 def parquet_cells(files: Sequence[LandedFile], names: Sequence[str]) -> Cells:
     """Return the cells of Parquet files by column name; a file that is none is one record, ``parquet_invalid``."""
-    return _rows(files, names, lambda file: _parquet_batches(file, names))
+    return row_cells(files, names, lambda file: _parquet_batches(file, names))
 
 
 def count_json_array(path: Path) -> int:
@@ -134,9 +134,10 @@ def _json_array(file: LandedFile) -> pa.RecordBatch:
     )
 
 
-def _rows(
+def row_cells(
     files: Sequence[LandedFile], names: Sequence[str], batches: Callable[[LandedFile], Iterator[pa.RecordBatch]]
 ) -> Cells:
+    """Return the cells ``names`` of files that ``batches`` cuts into rows (``delimited.row_schema``)."""
     everything = (batch for file in files for batch in batches(file))
     numbered = [f"c{n}" for n in range(len(names))]
     cells = ", ".join(f"nullif({at}, '') as {cell(name)}" for at, name in zip(numbered, names, strict=True))

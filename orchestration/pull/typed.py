@@ -39,6 +39,7 @@ class TypedTable:
     """A raw table read from cells.
 
     ``record_id`` and ``version_at`` are SQL over the typed columns, ``zone`` is SQL for the zone of local times.
+    ``rules`` see typed columns, ``checks`` cells as well.
     """
 
     name: str
@@ -47,6 +48,7 @@ class TypedTable:
     version_at: str = "null"
     zone: str | None = None
     rules: Sequence[RowRule] = ()
+    checks: Sequence[Rule] = ()
     side_tables: Sequence[SideTable] = ()
 
     @property
@@ -65,7 +67,7 @@ class TypedTable:
         ]
         found += [Rule(r.rule, r.element, f"not ({r.requires})", r.severity) for r in self.rules]
         types = {name: column.sql_type for name, column in self.columns.items()}
-        return RowTable(self.name, types, self.record_id, self.version_at, found, self.side_tables)
+        return RowTable(self.name, types, self.record_id, self.version_at, [*found, *self.checks], self.side_tables)
 
     def write(self, delivered: Cells, out: RawBatch) -> None:
         """Read, judge and write all delivered rows."""
