@@ -1,0 +1,151 @@
+"""FHIR R4 files: NDJSON (plain, .gz, by type or mixed), Bundles and JSON arrays → raw tables, by SQL.
+
+Belongs here: which files hold what, and bringing their records to the program of their type. Does not belong: columns
+(``fhir_views``), rules (``fhir_rules``), taking Bundles apart (``fhir_bundles``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from orchestration.lake import raw
+from orchestration.lake.duck import connect, quote
+from orchestration.lake.landing import LandedFile
+from orchestration.lake.raw import RawBatch
+from orchestration.pull import fhir_bundles
+from orchestration.pull.fhir_tables import PRELUDE, VIEWS, ResourceTables, known_type, table_name, table_schema, views
+from orchestration.pull.lines import count_lines, line_reader
+
+#: Lines of mixed files with their own word on what they are; deletions come only in Bundles.
+_SORT_LINES = """
+    create or replace temp table sorted_out as
+    select
+        *, try(json_extract_string(case when fault is null then text end, '$.resourceType')) as resource_type,
+        null::varchar as deleted_id, null::varchar as stated_at
+    from delivered
+"""
+
+_NAMES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
+
+#: Raw is rebuilt from landing when this changes: what the same bytes give depends on these programs.
+_CODE = ("fhir_files.py", "fhir_tables.py", "fhir_rules.py", "fhir_bundles.py", "lines.py")
+
+
+class FhirFiles(BaseModel):
+    """The reader of FHIR files.
+
+    ``shares_ids_with`` maps a feed to the feed whose server its ids come from: FHIR ids are unique in a server only.
+    ``severities`` maps a rule to ``reject`` or ``warn`` where that differs from the default.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["fhir"] = "fhir"
+    shares_ids_with: dict[str, str] = {}
+    severities: dict[str, Literal["reject", "warn"]] = {}
+
+    @cached_property
+    def signature(self) -> str:
+        """Changes with the declaration, the views, the programs and the engine's hash function."""
+        digest = hashlib.sha256(f"{self.model_dump_json()} {duckdb.__version__}".encode())
+        folder = Path(__file__).parent
+        for path in (*sorted(VIEWS.glob("*.*")), *(folder / name for name in _CODE)):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    @property
+    def tables(self) -> Mapping[str, pa.Schema]:
+        """One raw table a view."""
+        return {name: table_schema(view) for name, view in views().items()}
+
+    def accepts(self, name: str) -> bool:
+        """NDJSON and JSON files, packed or not."""
+        return name.endswith(_NAMES)
+
+    def count(self, path: Path) -> int:
+        """Lines that are not blank; in files of Bundles or arrays their entries."""
+        if fhir_bundles.holds_documents(path, path.name):
+            return fhir_bundles.count_records(path, path.name)
+        return count_lines(path)
+
+    def parse(self, files: Sequence[LandedFile], out: RawBatch) -> None:
+        """Write every view's table, `records` and `rejects`; each resource type is one program over its lines."""
+        by_type: dict[str, list[LandedFile]] = {}
+        documents, mixed = [], []
+        for file in files:
+            if fhir_bundles.holds_documents(file.path, file.path.name):
+                documents.append(file)
+            elif resource_type := type_of_file(file.name):
+                by_type.setdefault(resource_type, []).append(file)
+            else:
+                mixed.append(file)
+        parts: list[RawBatch] = []
+        with connect(spill=out.scratch / "spill") as con:
+            for statement in PRELUDE:
+                con.execute(statement)
+            for resource_type, named in by_type.items():
+                con.register("delivered", line_reader(named))
+                self._write(con, ResourceTables(resource_type), "delivered", out, parts)
+            if mixed:
+                con.register("delivered", line_reader(mixed))
+                con.execute(_SORT_LINES)
+                self._write_mixed(con, out, parts)
+            if documents:
+                con.register("delivered", fhir_bundles.document_reader(documents))
+                con.execute("create or replace temp table sorted_out as from delivered")
+                self._write_mixed(con, out, parts)
+        raw.merge(parts, out)
+
+    def _write(
+        self, con: duckdb.DuckDBPyConnection, tables: ResourceTables, lines: str, out: RawBatch, parts: list[RawBatch]
+    ) -> None:
+        parts.append(RawBatch(out.source_folder, f"{out.batch_id}-{len(parts)}"))
+        tables.write(con, lines, self._id_space, self.severities, parts[-1])
+
+    def _write_mixed(self, con: duckdb.DuckDBPyConnection, out: RawBatch, parts: list[RawBatch]) -> None:
+        """Treat each type among the records of `sorted_out` as if it had been delivered by itself."""
+        names = [name for (name,) in con.execute("select distinct resource_type from sorted_out").fetchall()]
+        known = sorted(name for name in names if known_type(name))
+        for resource_type in known:
+            chosen = f"(from sorted_out where deleted_id is null and resource_type = {quote(resource_type)})"
+            self._write(con, ResourceTables(resource_type), chosen, out, parts)
+            self._write_deletions(con, resource_type, out, parts)
+        if len(known) < len(names):
+            listed = ", ".join(quote(name) for name in ("", *known))
+            others = f"(from sorted_out where coalesce(resource_type, '') = '' or resource_type not in ({listed}))"
+            self._write(con, ResourceTables(None), others, out, parts)
+        con.execute("drop table sorted_out")
+
+    def _write_deletions(
+        self, con: duckdb.DuckDBPyConnection, resource_type: str, out: RawBatch, parts: list[RawBatch]
+    ) -> None:
+        parts.append(RawBatch(out.source_folder, f"{out.batch_id}-{len(parts)}"))
+        con.execute(
+            f"""copy (
+                select file_id, line, feed, {quote(table_name(resource_type))} as table_name,
+                    {self._id_space} || {quote(f"/{resource_type}/")} || deleted_id as record_id,
+                    cast(hash(text) as varchar) as record_hash, fhir_time(stated_at) as version_at, 'delete' as op,
+                    'parsed' as parse_state
+                from sorted_out where deleted_id is not null and resource_type = {quote(resource_type)}
+            ) to {quote(parts[-1].path("records"))} (format parquet, compression zstd)"""
+        )
+
+    @property
+    def _id_space(self) -> str:
+        cases = "".join(f" when {quote(feed)} then {quote(owner)}" for feed, owner in self.shares_ids_with.items())
+        return f"case feed{cases} else feed end" if cases else "feed"
+
+
+def type_of_file(name: str) -> str | None:
+    """The resource type that a file's name promises (``Observation.000.ndjson``), None for mixed files."""
+    found = re.match(r"([A-Z][A-Za-z]+)(?=[^A-Za-z])", Path(name).name)
+    return known_type(found[1]) if found else None

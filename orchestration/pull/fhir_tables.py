@@ -1,0 +1,166 @@
+"""One resource type: parsed once, judged, and written as raw tables.
+
+Belongs here: the SQL program of a resource type, made from its views and rules.
+Does not belong: files (``fhir_files``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.lake.duck import quote
+from orchestration.lake.raw import RawBatch
+from orchestration.lake.schemas import LOCATOR
+from orchestration.pull import fhir_rules
+from orchestration.pull.fhir_views import CompiledView, compile_view, load_view
+from orchestration.pull.fhir_views.compiler import OneRow
+from orchestration.pull.fhir_views.dialect import DuckDb
+from orchestration.pull.fhir_views.elements import is_resource
+from orchestration.pull.fhir_views.shape import Shape
+from orchestration.pull.rows import ARROW_TYPES
+
+VIEWS = Path(__file__).parent / "fhir_views"
+ROOT = "resource"
+
+#: What every raw row of a FHIR record begins with.
+KEYS = ("file_id", "line", "feed", "id_space")
+PRELUDE = (*DuckDb.prelude, *fhir_rules.PRELUDE)
+
+#: A record that could not be recognised as any resource.
+UNKNOWN = "unknown"
+
+
+@lru_cache
+def views() -> Mapping[str, CompiledView]:
+    """The project's views by raw table."""
+    compiled = {}
+    for path in sorted(VIEWS.glob("*.json")):
+        view = load_view(path)
+        compiled[view.name or path.stem] = compile_view(view, ROOT)
+    return compiled
+
+
+def table_name(resource_type: str) -> str:
+    """The table that a resource type's records are accounted under: ``MedicationRequest`` is medication_request."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", resource_type).lower()
+
+
+def table_schema(view: CompiledView) -> pa.Schema:
+    """The Arrow schema of a view's raw table."""
+    own = [pa.field(name, ARROW_TYPES[sql_type]) for name, sql_type in view.types.items()]
+    return pa.schema([*LOCATOR, pa.field("feed", pa.string()), pa.field("id_space", pa.string()), *own])
+
+
+@dataclass(frozen=True)
+class ResourceTables:
+    """The program of one resource type, or of records of no known type (``resource_type`` None)."""
+
+    resource_type: str | None
+
+    @cached_property
+    def views(self) -> dict[str, CompiledView]:
+        """The views of this type by raw table; none where the type is not modelled."""
+        return {name: view for name, view in views().items() if view.resource == self.resource_type}
+
+    @property
+    def table(self) -> str:
+        """Where its records are accounted."""
+        return table_name(self.resource_type) if self.resource_type else UNKNOWN
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Everything that is parsed: what the views, the rules and the account read."""
+        shape = Shape(self.resource_type or "Basic")
+        shape.child("resourceType", "code", False)
+        shape.child("id", "id", False)
+        shape.child("meta", "Meta", False).child("lastUpdated", "instant", False)
+        for view in self.views.values():
+            shape.merge(view.shape)
+        return shape
+
+    def write(
+        self, con: duckdb.DuckDBPyConnection, lines: str, id_space: str, severities: Mapping[str, str], out: RawBatch
+    ) -> None:
+        """Judge and flatten ``lines`` (a relation of file_id, feed, line, text, fault, read once) into ``out``."""
+        con.execute(f"create or replace temp table judged as {self._judged(lines, id_space, severities)}")
+        for name, view in self.views.items():
+            _copy(con, out, name, self._rows(name, view))
+        _copy(con, out, "records", self._records())
+        _copy(
+            con,
+            out,
+            "rejects",
+            f"""select file_id, line, {quote(self.table)} as table_name, finding.rule as rule,
+                finding.element as element, finding.severity as severity, cast(null as varchar) as detail
+            from (select file_id, line, unnest(findings) as finding from judged where len(findings) > 0)""",
+        )
+        con.execute("drop table judged")
+
+    def _judged(self, lines: str, id_space: str, severities: Mapping[str, str]) -> str:
+        is_type = f'{ROOT}."resourceType" is not distinct from {quote(self.resource_type or "")}'
+        checks = fhir_rules.checks(self.shape, ROOT) if self.resource_type else []
+        found = ", ".join(check.finding(severities) for check in checks)
+        # Findings are rare: one cheap question first, the details only where it is answered with yes.
+        is_faulty = " or ".join(f"({check.when})" for check in checks) or "false"
+        columns = []
+        for name, view in self.views.items():
+            if isinstance(view.rows, OneRow):
+                columns += [f'{sql} as "{name}.{column}"' for column, sql in view.rows.columns.items()]
+            else:
+                columns.append(f'{view.rows.sql} as "{name}"')
+        return f"""
+            select file_id, line, feed, id_space, record_hash, fault,
+                fault is null and {ROOT} is not null and {is_type} as is_readable,
+                {ROOT}.id as own_id, fhir_time({ROOT}.meta."lastUpdated") as version_at,
+                case
+                    when fault is not null then [{_finding("fault")}]
+                    when {ROOT} is null then [{_finding("'json_invalid'")}]
+                    when not ({is_type}) then [{_finding("'resource_type'", "'resourceType'")}]
+                    when {is_faulty} then list_filter([{found}], lambda finding: finding is not null)
+                end as findings
+                {"".join(", " + column for column in columns)}
+            from (
+                select file_id, line, feed, {id_space} as id_space, fault, cast(hash(text) as varchar) as record_hash,
+                    case when fault is null then {DuckDb().parse("text", self.shape)} end as {ROOT}
+                from {lines}
+            )"""
+
+    def _rows(self, name: str, view: CompiledView) -> str:
+        keys = ", ".join(KEYS)
+        if isinstance(view.rows, OneRow):
+            own = ", ".join(f'"{name}.{column}" as "{column}"' for column in view.names)
+            return f"select {keys}, {own} from judged where is_readable and {view.where}"
+        own = ", ".join(f'one_row."{column}" as "{column}"' for column in view.names)
+        return f'select {keys}, {own} from (select {keys}, unnest("{name}") as one_row from judged where is_readable)'
+
+    def _records(self) -> str:
+        good = "parsed" if self.views else "not_modelled"
+        return f"""
+            select file_id, line, feed, {quote(self.table)} as table_name,
+                case when is_readable then id_space || {quote(f"/{self.resource_type}/")} || own_id end as record_id,
+                record_hash, version_at, 'upsert' as op,
+                case
+                    when len(list_filter(findings, lambda finding: finding.severity = 'reject')) > 0 then 'rejected'
+                    else {quote(good)}
+                end as parse_state
+            from judged"""
+
+
+def known_type(name: str | None) -> str | None:
+    """``name`` where it is a FHIR resource type, else None."""
+    return name if name and name[0].isupper() and name.isalpha() and is_resource(name) else None
+
+
+def _finding(rule: str, element: str = "null") -> str:
+    return f"{{'rule': {rule}, 'element': {element}, 'severity': 'reject'}}"
+
+
+def _copy(con: duckdb.DuckDBPyConnection, out: RawBatch, table: str, query: str) -> None:
+    con.execute(f"copy ({query}) to {quote(out.path(table))} (format parquet, compression zstd)")
