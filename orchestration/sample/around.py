@@ -306,7 +306,8 @@ def _person(world: World, body: Json, number: int) -> Person:
     person.zip = str(address.get("postalCode", ""))
     person.records = [_record(body)]
     died = instant(body.get("deceasedDateTime")) if body.get("deceasedDateTime") else None
-    person.died = died if died is not None and died < world.period.begin else None
+    if died is not None:
+        world.at(max(died, world.period.begin), partial(setattr, person, "died"))
     person.payer = "medicare" if person.age(world.period.start) >= 65 else world.rng.choice(sorted(PAYERS)[:2])
     person.subscriber_id = f"H{world.rng.randrange(10**8):08d}"
     person.forgetful, person.content = world.rng.gauss(0, 0.8), world.rng.gauss(0, 1)

@@ -163,7 +163,7 @@ class Office:
         pays = world.chance((0.72 if cents < 20_000 else 0.5) + 0.05 * person.content)
         paid_at = now + world.between(3 * 24 * 60, 28 * 24 * 60) * MINUTE
         if channel == "portal" and (pays or world.chance(0.3)):
-            portal.bill(world, person, paid_at, statement, cents / 100, paid=pays)
+            portal.view_bill(world, person, paid_at, (statement, cents))
         if pays and paid_at + HOUR <= world.period.end:
             self._pay(visit, (statement, cents, channel), paid_at + 2 * MINUTE)
         elif not pays and round_ < 3:
@@ -172,6 +172,8 @@ class Office:
     def _pay(self, visit: Visit, bill: tuple[str, int, str], t: int) -> None:
         statement, cents, channel = bill
         world = self.world
+        if channel == "portal":
+            portal.pay_bill(world, visit.person, t, (statement, cents))
         method = "card" if channel == "portal" else world.rng.choice(("check", "card", "cash"))
         table = world.out.table("billing", f"payments/payments-{day(t):%Y-%m}.csv", [_PAYMENTS])
         table.row((world.id("pay"), statement, visit.account, _amount(cents), wall(t, "T"), method))

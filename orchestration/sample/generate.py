@@ -58,7 +58,7 @@ class _Plan:
         return world
 
 
-def generate(  # noqa: PLR0913 - the command line's options, by name
+def generate(  # noqa: PLR0913, PLR0917 - the command line's options, by name
     out: Path,
     patients: int = 500,
     seed: int = 7,

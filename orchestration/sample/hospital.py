@@ -53,12 +53,12 @@ _EMERGENCY = ("773568002", "Emergency medicine")
 DEPARTMENTS: dict[str, Department] = {
     d.id: d
     for d in (
-        Department("primary-north", "Primary Care North", "primary_care", _MEDICINE, 0.98, 5, trained=True),
-        Department("primary-south", "Primary Care South", "primary_care", _MEDICINE, 1.14, 20),
-        Department("primary-west", "Primary Care West", "primary_care", _MEDICINE, 1.04, 10),
-        Department("cardiology", "Cardiology", "medical_specialty", _CARDIO, 1.12, 22, True, ("99214", 24_000)),
-        Department("endocrinology", "Endocrinology", "medical_specialty", _ENDO, 1.02, 12, cpt=("99214", 22_500)),
-        Department("orthopedics", "Orthopedics", "medical_specialty", _ORTHO, 0.95, 6, cpt=("99203", 26_000)),
+        Department("primary-north", "Primary Care North", "primary_care", _MEDICINE, 0.76, 4, trained=True),
+        Department("primary-south", "Primary Care South", "primary_care", _MEDICINE, 1.0, 20),
+        Department("primary-west", "Primary Care West", "primary_care", _MEDICINE, 0.87, 9),
+        Department("cardiology", "Cardiology", "medical_specialty", _CARDIO, 0.78, 20, True, ("99214", 24_000)),
+        Department("endocrinology", "Endocrinology", "medical_specialty", _ENDO, 0.85, 10, cpt=("99214", 22_500)),
+        Department("orthopedics", "Orthopedics", "medical_specialty", _ORTHO, 0.72, 5, cpt=("99203", 26_000)),
         Department("urgent-east", "Urgent Care East", "urgent_care", trained=True, cpt=("99203", 18_500)),
         Department("urgent-west", "Urgent Care West", "urgent_care", cpt=("99203", 18_500)),
         Department("pharmacy", "Outpatient Pharmacy", "pharmacy"),

@@ -11,7 +11,23 @@ from typing import NamedTuple
 
 from faker import Faker
 
-_AREA_CODES = ("617", "508", "781", "978", "413", "857", "774", "351", "339", "207", "603", "802", "401", "860", "203")
+_AREA_CODES: tuple[str, ...] = (
+    "617",
+    "508",
+    "781",
+    "978",
+    "413",
+    "857",
+    "774",
+    "351",
+    "339",
+    "207",
+    "603",
+    "802",
+    "401",
+    "860",
+    "203",
+)
 _AREA_CODES += ("475", "959", "518", "838", "315", "680", "607", "845", "914", "631", "516", "934", "718", "347", "929")
 _LINES = 10_000
 _STRIDE = 70_001  # coprime to the number of phone numbers, so neighbours do not get consecutive ones

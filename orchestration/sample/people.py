@@ -208,9 +208,9 @@ class Census:
     def _habits(self, person: Person) -> None:
         rng, age = self.rng, person.age(self.period.start)
         risks: dict[str, Callable[[int], float]] = {
-            "ras": lambda a: (a - 30) / 70,
-            "statin": lambda a: (a - 35) / 75,
-            "diabetes": lambda a: (a - 30) / 190,
+            "ras": lambda a: (a - 25) / 75,
+            "statin": lambda a: (a - 28) / 80,
+            "diabetes": lambda a: (a - 25) / 150,
         }
         person.chronic = tuple(kind for kind, risk in risks.items() if rng.random() < risk(age))
         person.fussy = rng.choices((0, 1, 2, 4), (55, 22, 15, 8))[0]

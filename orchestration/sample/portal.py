@@ -132,10 +132,13 @@ def message(world: World, person: Person, t: int, thread: str, communication: st
         track(world, person, max(in_at, t), "Message Sent", thread_id=thread, communication_id=communication)
 
 
-def bill(world: World, person: Person, t: int, statement: str, amount: float, paid: bool) -> None:
-    """Look at a statement and maybe pay it."""
+def view_bill(world: World, person: Person, t: int, bill: tuple[str, int]) -> None:
+    """Look at a statement (id, cents)."""
     if t <= world.period.end:
         t = sign_in(world, person, t - 3 * MINUTE)
-        track(world, person, t, "Bill Viewed", statement_id=statement, amount=amount)
-        if paid:
-            track(world, person, t + 80, "Bill Paid", statement_id=statement, amount=amount)
+        track(world, person, t, "Bill Viewed", statement_id=bill[0], amount=bill[1] / 100)
+
+
+def pay_bill(world: World, person: Person, t: int, bill: tuple[str, int]) -> None:
+    """Pay a statement (id, cents)."""
+    track(world, person, t, "Bill Paid", statement_id=bill[0], amount=bill[1] / 100)

@@ -43,7 +43,10 @@ _COLUMNS = {  # column: (text in row 2, ImportId)
     "birth_date": ("birth_date", "birth_date"),
     "invitation_id": ("invitation_id", "invitation_id"),
 }
-_INVITATIONS = ["invitation_id", "survey_id", "mrn", "encounter_id", "contact_id", "department_id", "sent_at", "channel", "status"]
+_INVITATIONS = [
+    *("invitation_id", "survey_id", "mrn", "encounter_id", "contact_id", "department_id"),
+    *("sent_at", "channel", "status"),
+]
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,8 @@ def _remit(remit: Remit) -> Iterator[str]:
     filing = PAYERS[claim.payer][2]
     owed = money(remit.patient) if remit.patient else ""
     place = "11*1" if claim.kind == "837I" else f"{claim.place}*1"
-    yield f"CLP*{claim.account}*{remit.status}*{money(claim.cents)}*{money(remit.paid)}*{owed}*{filing}*{remit.control}*{place}"
+    amounts = f"{money(claim.cents)}*{money(remit.paid)}*{owed}"
+    yield f"CLP*{claim.account}*{remit.status}*{amounts}*{filing}*{remit.control}*{place}"
     groups = [list(group) for group in remit.adjustments]
     if remit.broken:
         at = next(n for n, group in enumerate(groups) if group)
