@@ -28,7 +28,9 @@ scores as (
         min(
             case
                 when
-                    (metric = 'nps' and score <= 6) or (metric = 'csat' and score <= 2) or (metric = 'ces' and score <= 3)
+                    (metric = 'nps' and score <= 6)
+                    or (metric = 'csat' and score <= 2)
+                    or (metric = 'ces' and score <= 3)
                     then ts
             end
         ) as negative_at
@@ -53,7 +55,7 @@ loops as (
         scores.episode_id,
         min(outreach.ts) as loop_closed_at
     from scores
-    inner join outreach on scores.subject_id = outreach.subject_id and outreach.ts > scores.negative_at
+    inner join outreach on scores.subject_id = outreach.subject_id and scores.negative_at < outreach.ts
     group by scores.episode_id
 ),
 
@@ -114,27 +116,33 @@ select
     {{ minutes_forward('timed.roomed_at', 'timed.seen_at') }} as room_to_seen_min,
     {{ minutes_forward('timed.checked_in_at', 'timed.out_at') }} as los_min,
     case
-        when timed.episode_type in ('visit_cycle', 'emergency_visit', 'inpatient_stay') then case
-            when timed.left_at is not null then 'left_without_being_seen'
-            when timed.is_in_progress then 'in_progress'
-            when timed.visit_ended_at is not null or timed.attended_at is not null then 'completed'
-            when timed.missed_at is not null then 'no_show'
-            when timed.cancelled_at is not null then 'cancelled'
-            when timed.scheduled_at > {{ as_of() }} then 'scheduled'
-            else 'unknown'
-        end
+        when timed.episode_type in ('visit_cycle', 'emergency_visit', 'inpatient_stay')
+            then
+                case
+                    when timed.left_at is not null then 'left_without_being_seen'
+                    when timed.is_in_progress then 'in_progress'
+                    when timed.visit_ended_at is not null or timed.attended_at is not null then 'completed'
+                    when timed.missed_at is not null then 'no_show'
+                    when timed.cancelled_at is not null then 'cancelled'
+                    when timed.scheduled_at > {{ as_of() }} then 'scheduled'
+                    else 'unknown'
+                end
         when timed.episode_type = 'referral'
             then case when timed.reported_at is not null then 'report_received' else 'awaiting_report' end
-        when timed.episode_type = 'bill' then case
-            when timed.resolved_at is not null and timed.has_denial then 'denied'
-            when timed.resolved_at is not null then 'settled'
-            else 'unsettled'
-        end
-        when timed.episode_type = 'phone_issue' then case
-            when timed.resolved_at is not null then 'resolved'
-            when timed.last_activity = 'abandoned_call' then 'abandoned'
-            else 'unresolved'
-        end
+        when timed.episode_type = 'bill'
+            then
+                case
+                    when timed.resolved_at is not null and timed.has_denial then 'denied'
+                    when timed.resolved_at is not null then 'settled'
+                    else 'unsettled'
+                end
+        when timed.episode_type = 'phone_issue'
+            then
+                case
+                    when timed.resolved_at is not null then 'resolved'
+                    when timed.last_activity = 'abandoned_call' then 'abandoned'
+                    else 'unresolved'
+                end
         when timed.episode_type = 'message_thread'
             then case when timed.resolved_at is not null then 'answered' else 'unanswered' end
         else timed.last_outcome

@@ -9,7 +9,7 @@ with remits as (
         cast(paid_on as timestamp) as adjudicated_at,
         row_number() over (
             partition by patient_control_number
-            order by paid_on desc, recorded_at desc, remit_id
+            order by paid_on desc, recorded_at desc, remit_id asc
         ) as newness
     from {{ ref('stg_billing__remits') }}
 ),
@@ -32,7 +32,7 @@ paid_off as (
         min(running_payments.paid_at) as paid_off_at
     from remits
     inner join running_payments
-        on remits.claim_id = running_payments.claim_id and running_payments.paid_so_far >= remits.owed_amount
+        on remits.claim_id = running_payments.claim_id and remits.owed_amount <= running_payments.paid_so_far
     where remits.newness = 1
     group by remits.claim_id
 )

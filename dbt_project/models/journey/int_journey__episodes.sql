@@ -26,9 +26,9 @@ with members as (
         touchpoints.initiator,
         touchpoints.outcome,
         touchpoints.planned_ts,
-{%- for column in known %}
-        touchpoints.{{ column }},
-{%- endfor %}
+        {%- for column in known %}
+            touchpoints.{{ column }},
+        {%- endfor %}
         calls.chain_id,
         calls.issue_ended_at,
         visits.visit_ended_at,
@@ -52,15 +52,15 @@ facts as (
         min(ts) as start_ts,
         max(case when ts_end > ts then ts_end else ts end) as end_ts,
         count(*) as n_touchpoints,
-{%- for column in known %}
-        {{ first_known(column, 'episode_position') }} as {{ column }},
-{%- endfor %}
-{%- for column, activity in first_times.items() %}
-        min(case when activity = '{{ activity }}' then ts end) as {{ column }},
-{%- endfor %}
-{%- for column, activity in last_times.items() %}
-        max(case when activity = '{{ activity }}' then ts end) as {{ column }},
-{%- endfor %}
+        {%- for column in known %}
+            {{ first_known(column, 'episode_position') }} as {{ column }},
+        {%- endfor %}
+        {%- for column, activity in first_times.items() %}
+            min(case when activity = '{{ activity }}' then ts end) as {{ column }},
+        {%- endfor %}
+        {%- for column, activity in last_times.items() %}
+            max(case when activity = '{{ activity }}' then ts end) as {{ column }},
+        {%- endfor %}
         max(case when activity in {{ journey_rule('planning_activities') }} then planned_ts end) as scheduled_at,
         max(case when activity = 'denied_claim' then 1 else 0 end) = 1 as has_denial,
         max(case when is_emergency then 1 else 0 end) = 1 as has_emergency,
@@ -91,18 +91,22 @@ ended as (
         facts.*,
         followed.followed_up_at,
         case
-            when facts.episode_type in ('visit_cycle', 'emergency_visit', 'inpatient_stay') then case
-                when not facts.is_in_progress then coalesce(
-                    facts.visit_ended_at, facts.left_at, facts.attended_at, facts.missed_at, facts.cancelled_at
-                )
-            end
+            when facts.episode_type in ('visit_cycle', 'emergency_visit', 'inpatient_stay')
+                then
+                    case
+                        when not facts.is_in_progress then coalesce(
+                            facts.visit_ended_at, facts.left_at, facts.attended_at, facts.missed_at, facts.cancelled_at
+                        )
+                    end
             when facts.episode_type = 'referral' then facts.reported_at
             when facts.episode_type = 'bill' then bills.settled_at
             when facts.episode_type = 'phone_issue' then facts.call_resolved_at
             -- A thread waits for an answer while the patient had the last word.
             when facts.episode_type = 'message_thread'
-                then case when facts.last_activity = 'replied_message' or facts.last_initiator <> 'patient'
-                        then facts.end_ts end
+                then case
+                    when facts.last_activity = 'replied_message' or facts.last_initiator <> 'patient'
+                        then facts.end_ts
+                end
             else facts.end_ts
         end as resolved_at
     from facts
@@ -118,9 +122,11 @@ closing as (
             when ended.episode_type in ('visit_cycle', 'emergency_visit', 'inpatient_stay')
                 then ended.resolved_at + interval {{ journey_rule('visit_tail_days') }} days
             -- Unresolved, it can still not grow once no call has come for so long: the next one is a new issue.
-            when ended.episode_type = 'phone_issue' then coalesce(
-                ended.resolved_at, ended.issue_ended_at + interval {{ journey_rule('phone_gap_days') }} days
-            )
+            when ended.episode_type = 'phone_issue'
+                then
+                    coalesce(
+                        ended.resolved_at, ended.issue_ended_at + interval {{ journey_rule('phone_gap_days') }} days
+                    )
             else ended.resolved_at
         end as closes_at
     from ended

@@ -17,9 +17,9 @@ visitors as (
 identified as (
     select
         told.identity_source,
-{%- for column in touchpoint_columns() if column != 'identity_id' %}
-        told.{{ column }},
-{%- endfor %}
+        {%- for column in touchpoint_columns() if column != 'identity_id' %}
+            told.{{ column }},
+        {%- endfor %}
         coalesce(told.identity_id, visitors.user_id) as identity_id
     from told
     left join visitors

@@ -2,7 +2,7 @@
 -- Belonging together is an equivalence, so journeys are the connected components of the links: found exactly, for runs
 -- that have a link at all; the rest are journeys of their own. A journey is named after its first episode.
 
-with recursive {{ connected_components(ref('int_journey__links')) }},
+with recursive {{ connected_components(ref('int_journey__links')) }}, -- noqa: PRS
 
 labelled as (
     select

@@ -10,25 +10,25 @@ with members as (
         members.episode_type,
         touchpoints.ts,
         touchpoints.activity,
-{%- for column in journey_objects().values() %}
+    {%- for column in journey_objects().values() %}
         touchpoints.{{ column }}{{ ',' if not loop.last }}
-{%- endfor %}
+    {%- endfor %}
     from {{ ref('int_journey__members') }} as members
     inner join {{ ref('int_journey__runs') }} as runs on members.episode_id = runs.episode_id
     inner join {{ ref('touchpoints') }} as touchpoints on members.activity_id = touchpoints.activity_id
 ),
 
 things as (
-{%- for kind, column in journey_objects().items() %}
-    select distinct
-        subject_id,
-        run_id,
-        '{{ kind }}' as kind,
-        {{ column }} as thing_id
-    from members
-    where {{ column }} is not null
-    {{ 'union all' if not loop.last }}
-{%- endfor %}
+    {%- for kind, column in journey_objects().items() %}
+        select distinct
+            subject_id,
+            run_id,
+            '{{ kind }}' as kind,
+            {{ column }} as thing_id
+        from members
+        where {{ column }} is not null
+                {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 -- A thing named in n runs needs n - 1 links to its first run, not n squared.
@@ -47,7 +47,7 @@ by_call as (
     inner join members as bookings
         on
             calls.subject_id = bookings.subject_id
-            and bookings.ts > calls.ts
+            and calls.ts < bookings.ts
             and bookings.ts <= calls.ts + interval {{ journey_rule('booking_after_call_hours') }} hours
     where calls.episode_type = 'phone_issue' and bookings.activity = 'booked_appointment'
 ),

@@ -30,7 +30,8 @@ appointment_visits as (
         visits.visit_ended_at,
         row_number() over (
             partition by visits.subject_id, visits.appointment_id
-            order by case when visits.episode_type = 'visit_cycle' then 1 else 0 end, visits.started_at,
+            order by
+                case when visits.episode_type = 'visit_cycle' then 1 else 0 end, visits.started_at,
                 visits.encounter_id
         ) as preference
     from {{ ref('int_journey__visits') }} as visits

@@ -41,7 +41,7 @@ known_patients as (
     inner join {{ ref('int_journey__visits') }} as earlier
         on
             first_visits.subject_id = earlier.subject_id
-            and earlier.started_at < first_visits.first_ts
+            and first_visits.first_ts > earlier.started_at
             and earlier.started_at >= first_visits.first_ts - interval {{ journey_rule('new_patient_years') }} years
 ),
 
@@ -114,9 +114,9 @@ ranked as (
 select
     journey_id,
     case min(kind)
-{%- for kind in kinds %}
-        when {{ loop.index }} then '{{ kind }}'
-{%- endfor %}
+        {%- for kind in kinds %}
+            when {{ loop.index }} then '{{ kind }}'
+        {%- endfor %}
     end as journey_type,
     -- One number that orders by kind first, then by position.
     min_by(activity_id, cast(kind as bigint) * 1000000000 + position) as anchor_activity_id
