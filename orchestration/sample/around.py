@@ -11,7 +11,7 @@ import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ import orjson
 
 from orchestration.sample import aftermath, calls, drugs, names, portal, registration
 from orchestration.sample.booking import Appointment, write_appointment
-from orchestration.sample.clock import DAY, HOUR, MINUTE, Period, add_months, day, local
+from orchestration.sample.clock import DAY, HOUR, MINUTE, Period, add_months, local
 from orchestration.sample.fhir import ACCOUNT_SYSTEM, MRN_SYSTEM
 from orchestration.sample.hospital import Department
 from orchestration.sample.people import PANEL, PAYERS, Person, Record
@@ -111,10 +111,7 @@ class Given:
         last = max((instant(e.get("period", {}).get("start")) or 0 for e in resources(folder, "Encounter")), default=0)
         if not last:
             raise ValueError(f"no dated Encounter in {folder}")
-        if start is None:
-            start = add_months(day(last), -months)
-            start = date.fromordinal(start.toordinal() + 1)
-        period = Period(start, months)
+        period = Period(start, months) if start else _ending(datetime.fromtimestamp(last, UTC).date(), months)
         visits: dict[str, list[Seen]] = defaultdict(list)
         demand: Counter[tuple[str, int]] = Counter()
         for body in resources(folder, "Encounter"):
@@ -180,7 +177,7 @@ class Given:
         """Give a visit its appointment; the wait comes from how many others came in the weeks before."""
         week = visit.arrived // (7 * DAY)
         crowd = sum(self.demand[visit.dept.id, week - back] for back in range(4)) / 4
-        usual = sum(n for (dept, _), n in self.demand.items() if dept == visit.dept.id) / (visit_weeks(self.period))
+        usual = sum(n for (dept, _), n in self.demand.items() if dept == visit.dept.id) / _weeks(self.period)
         wait = 2 + 9 * crowd / max(usual, 0.2) * world.rng.lognormvariate(0, 0.5)
         start = visit.arrived // (5 * MINUTE) * 5 * MINUTE
         asked = max(start - int(min(wait, 60) * DAY), self.period.begin)
@@ -234,7 +231,15 @@ class Given:
             world.at(first, lambda now: drugs.dispense(world, therapy, now))
 
 
-def visit_weeks(period: Period) -> float:
+def _ending(last: date, months: int) -> Period:
+    """Return the period whose last day is ``last``, or a day or two later where months are of unequal length."""
+    period = Period(add_months(last + timedelta(days=1), -months), months)
+    while period.last_day < last:
+        period = Period(period.start + timedelta(days=1), months)
+    return period
+
+
+def _weeks(period: Period) -> float:
     """Return the weeks of the period."""
     return (period.end - period.begin) / (7 * DAY)
 
