@@ -51,3 +51,9 @@ MATCH_COLUMNS: dict[str, str] = {
     "subscriber": "varchar",
     "dependent": "varchar",
 }
+
+#: Further keys that pairs may be blocked on, as SQL over a standardised record.
+BLOCKING_COLUMNS: dict[str, str] = {
+    "given_initial": "given[1]",
+    "names_sorted": "least(given, family) || ' ' || greatest(given, family)",
+}

@@ -14,7 +14,7 @@ import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from orchestration.identity.columns import MATCH_COLUMNS
+from orchestration.identity.columns import BLOCKING_COLUMNS, MATCH_COLUMNS
 
 RULES_FILE = Path(__file__).with_name("rules.yaml")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -53,6 +53,37 @@ class Clusters(_Part):
     min_density: float = Field(default=0.5, ge=0, le=1)
 
 
+class Level(_Part):
+    """One grade of agreement; ``term_frequency`` names the column whose rare values weigh more."""
+
+    label: str
+    when: str
+    term_frequency: str | None = None
+
+
+class Comparison(_Part):
+    """How one field is compared: the first level that holds counts."""
+
+    name: str
+    missing: str
+    levels: list[Level] = Field(min_length=1)
+
+
+class Model(_Part):
+    """Matching by probability."""
+
+    trusted_recall: float = Field(gt=0, le=1)
+    blocking: list[list[str]] = Field(min_length=1)
+    person_evidence: str = "true"
+    thresholds: dict[int, float] = Field(min_length=1)
+    review_margin: float = Field(default=4, ge=0)
+    comparisons: list[Comparison] = Field(min_length=2)
+
+    def threshold(self, records: int) -> float:
+        """Return the match weight from which a pair joins among so many records."""
+        return self.thresholds[max((size for size in self.thresholds if size <= records), default=min(self.thresholds))]
+
+
 class Rules(_Part):
     """Everything a steward may set about matching; conditions are SQL over two records ``l`` and ``r``."""
 
@@ -66,6 +97,7 @@ class Rules(_Part):
     trusted_rules: list[TrustedRule]
     vetoes: list[Veto] = []
     clusters: Clusters = Clusters()
+    model: Model | None = None
 
     @field_validator("trusted_rules", "vetoes")
     @classmethod
@@ -81,6 +113,10 @@ class Rules(_Part):
             unknown = sorted(set(rule.keys) - set(MATCH_COLUMNS))
             if unknown:
                 raise ValueError(f"trusted rule {rule.name}: unknown keys {unknown}")
+        for columns in self.model.blocking if self.model else []:
+            unknown = sorted(set(columns) - set(MATCH_COLUMNS) - set(BLOCKING_COLUMNS))
+            if unknown:
+                raise ValueError(f"blocking {columns}: unknown columns {unknown}")
         return self
 
     def sql(self, condition: str) -> str:
@@ -135,6 +171,12 @@ def _try(rules: Rules, name: str) -> None:
     pair = f"(select {columns}) as l, (select {columns}) as r"
     conditions = {f"trusted rule {rule.name}": (rules.sql(rule.when), pair) for rule in rules.trusted_rules}
     conditions |= {f"veto {veto.name}": (rules.sql(veto.when), pair) for veto in rules.vetoes}
+    if rules.model:
+        conditions |= {"person_evidence": (rules.sql(rules.model.person_evidence), pair)}
+        for comparison in rules.model.comparisons:
+            name_of = f"comparison {comparison.name}"
+            conditions |= {f"{name_of}, missing": (rules.sql(comparison.missing), pair)}
+            conditions |= {f"{name_of}, {level.label}": (rules.sql(level.when), pair) for level in comparison.levels}
     conditions |= {"weak": (rules.weak, f"(select {columns})")}
     conditions |= {f"evidence {i}": (text, f"(select {columns})") for i, text in enumerate(rules.evidence, start=1)}
     with duckdb.connect() as con:

@@ -59,7 +59,6 @@ def _edges(con: duckdb.DuckDBPyConnection, where: str) -> Edges:
 
 def _add_decisions(con: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> int:
     """Put MATCH decisions among the edges, NO_MATCH into ``no_match``; returns how many name unknown identities."""
-    con.execute("alter table edge add column decision varchar")
     con.execute(
         "create or replace temp table decided "
         "(system_a varchar, id_a varchar, system_b varchar, id_b varchar, verdict varchar)"

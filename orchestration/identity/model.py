@@ -1,0 +1,144 @@
+"""Matching by probability: Splink on DuckDB, configured by the stewards' rules.
+
+Belongs here: training a model (on demand, kept as JSON) and weighing pairs of records with it.
+Does not belong: what a weight leads to (``matching``, ``grouping``). Splink takes seconds to import: only where used.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from orchestration.identity.columns import BLOCKING_COLUMNS
+from orchestration.identity.config import Comparison, Rules, RulesError
+
+if TYPE_CHECKING:
+    from splink import Linker
+
+#: Random pairs from which u is estimated, and the seed of the sample.
+SAMPLED_PAIRS, SEED = 2_000_000, 1
+
+#: A level that the sample never showed is rare, not impossible.
+LEAST_M, LEAST_U = 1e-3, 1e-6
+
+_SIDE = re.compile(r"\b([lr])\.(\w+)")
+
+
+def train_model(con: duckdb.DuckDBPyConnection, rules: Rules, labels: str) -> dict[str, Any]:
+    """Train m and u on the table ``record`` and return the model.
+
+    Args:
+        con: connection with the tables ``record`` and ``labels``.
+        rules: must have a ``model`` part.
+        labels: table (rid_l, rid_r) of pairs taken as true, in practice those that trusted rules join.
+
+    """
+    model = rules.model
+    if model is None:
+        raise RulesError("the rules have no part `model`")
+    add_blocking_keys(con, rules)
+    linker = _linker(con, _settings(rules))
+    linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=SEED)
+    linker.training.estimate_m_from_pairwise_labels(labels)
+    trained = linker.misc.save_model_to_json()
+    pairs = con.execute(f"select count(*) from {labels}").fetchall()[0][0]
+    records = con.execute("select count(*) from record").fetchall()[0][0]
+    prior = pairs / model.trusted_recall / max(records * (records - 1) / 2, 1)
+    trained["probability_two_random_records_match"] = min(max(prior, 1e-12), 0.5)
+    for comparison in trained["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            if not level.get("is_null_level"):
+                level["m_probability"] = max(level.get("m_probability") or 0, LEAST_M)
+                level["u_probability"] = max(level.get("u_probability") or 0, LEAST_U)
+    return dict(trained)
+
+
+def weigh_pairs(con: duckdb.DuckDBPyConnection, rules: Rules, model: dict[str, Any], at_least: float) -> None:
+    """Create ``weighed(l, r, weight)``, ``l < r``: the blocked pairs of ``record`` of at least this match weight."""
+    add_blocking_keys(con, rules)
+    linker = _linker(con, model)
+    predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
+    con.execute(
+        f"""
+        create or replace temp table weighed as
+        select least(rid_l, rid_r)::integer as l, greatest(rid_l, rid_r)::integer as r, match_weight as weight
+        from {predicted.physical_name}
+        """
+    )
+    predicted.drop_table_from_database_and_remove_from_cache()
+
+
+def save_model(model: dict[str, Any], path: Path) -> None:
+    """Write a model as JSON in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(model, indent=1, sort_keys=True))
+    temporary.replace(path)
+
+
+def add_blocking_keys(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Add a column ``block_<i>`` to ``record`` per blocking rule: a hash of its columns, null in blocks beyond bounds.
+
+    So pairs grow with records, not with their square, whatever a shared value does; and equal integers join faster.
+    """
+    assert rules.model is not None  # noqa: S101 - callers checked
+    keys = {}
+    for i, columns in enumerate(rules.model.blocking):
+        parts = [BLOCKING_COLUMNS.get(column, column) for column in columns]
+        present = " and ".join(f"({part}) is not null" for part in parts)
+        keys[f"block_{i}"] = f"case when {present} then hash({', '.join(parts)}) end"
+    hashed = ", ".join(f"{key} as {name}" for name, key in keys.items())
+    con.execute(f"create or replace temp table keyed as select *, {hashed} from record")
+    bounded = ", ".join(
+        f"case when {name} is not null and count(*) over (partition by {name}) between 2 and {rules.max_block} "
+        f"then {name} end as {name}"
+        for name in keys
+    )
+    con.execute(f"create or replace table splink_record as select * replace ({bounded}) from keyed")
+    con.execute("drop table keyed")
+
+
+def _linker(con: duckdb.DuckDBPyConnection, settings: Any) -> Linker:
+    from splink import DuckDBAPI, Linker
+
+    return Linker(DuckDBAPI(con).register("splink_record"), settings, log_level=logging.ERROR)
+
+
+def _settings(rules: Rules) -> dict[str, Any]:
+    assert rules.model is not None  # noqa: S101 - callers checked
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "rid",
+        "sql_dialect": "duckdb",
+        "blocking_rules_to_generate_predictions": [
+            {"blocking_rule": f"l.block_{i} = r.block_{i}", "sql_dialect": "duckdb"}
+            for i in range(len(rules.model.blocking))
+        ],
+        "comparisons": [_comparison(comparison, rules) for comparison in rules.model.comparisons],
+        "additional_columns_to_retain": [],
+        "retain_intermediate_calculation_columns": False,
+        "retain_matching_columns": False,
+    }
+
+
+def _comparison(comparison: Comparison, rules: Rules) -> dict[str, Any]:
+    """Return a comparison as Splink writes it: ``l.given`` becomes ``given_l``."""
+    levels: list[dict[str, Any]] = [
+        {"sql_condition": _sides(rules.sql(comparison.missing)), "label_for_charts": "missing", "is_null_level": True}
+    ]
+    for level in comparison.levels:
+        entry = {"sql_condition": _sides(rules.sql(level.when)), "label_for_charts": level.label}
+        if level.term_frequency:
+            entry |= {"tf_adjustment_column": level.term_frequency, "tf_adjustment_weight": 1.0}
+        levels.append(entry)
+    levels.append({"sql_condition": "ELSE", "label_for_charts": "different"})
+    return {"output_column_name": comparison.name, "comparison_levels": levels}
+
+
+def _sides(condition: str) -> str:
+    return _SIDE.sub(r"\2_\1", condition)
