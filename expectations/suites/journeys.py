@@ -1,0 +1,91 @@
+"""Touchpoints and journeys: every source tells its part, waits and times can be true, nothing is counted twice."""
+
+from expectations.suite import Suite, at_least, between
+
+SUITES = (
+    Suite(
+        name="touchpoints_are_plausible",
+        asset=("marts", "touchpoints"),
+        description="Touchpoints lie before the night, waits and durations are not negative, confidence is a share.",
+        sql="""
+            select
+                touchpoints.source_system,
+                touchpoints.activity,
+                avg((touchpoints.ts > night.as_of + interval 1 day)::integer) as share_in_the_future,
+                min(touchpoints.wait_seconds) as shortest_wait_seconds,
+                min(touchpoints.duration_seconds) as shortest_duration_seconds,
+                min(date_diff('second', touchpoints.ts, touchpoints.ts_end)) as shortest_span_seconds,
+                min(touchpoints.match_confidence) as least_confidence,
+                max(touchpoints.match_confidence) as most_confidence
+            from marts.touchpoints as touchpoints
+            cross join staging.night as night
+            group by touchpoints.source_system, touchpoints.activity
+        """,
+        expectations=(
+            between("share_in_the_future", 0, 0.01),
+            between("shortest_wait_seconds", 0),
+            between("shortest_duration_seconds", 0),
+            between("shortest_span_seconds", 0),
+            between("least_confidence", 0, 1),
+            between("most_confidence", 0, 1),
+        ),
+    ),
+    Suite(
+        name="every_source_tells_its_part",
+        asset=("marts", "touchpoints"),
+        description="A source whose records were staged has touchpoints (staff trainings become none).",
+        sql="""
+            select
+                account.source,
+                account.records_staged,
+                coalesce(told.n_touchpoints, 0) as n_touchpoints
+            from (
+                select source, sum(records_staged) as records_staged
+                from staging.stg_lake__account
+                where source in ('ehr', 'portal', 'call_center', 'billing', 'surveys')
+                group by source
+            ) as account
+            left join (
+                select split_part(source_table, '__', 1) as source_prefix, count(*) as n_touchpoints
+                from marts.touchpoints
+                group by split_part(source_table, '__', 1)
+            ) as told on told.source_prefix = 'stg_' || account.source
+            where account.records_staged >= 100
+        """,
+        expectations=(between("n_touchpoints", 1),),
+        blocking=False,
+    ),
+    Suite(
+        name="journeys_are_plausible",
+        asset=("marts", "journeys"),
+        description="Journeys hold touchpoints, end after they start, and wait no longer than they last.",
+        sql="""
+            select
+                journey_type,
+                min(n_touchpoints) as fewest_touchpoints,
+                min(elapsed_seconds) as shortest_seconds,
+                min(date_diff('second', start_ts, coalesce(end_ts, start_ts))) as shortest_span_seconds,
+                max(n_failed - n_touchpoints) as most_failed_beyond_touchpoints
+            from marts.journeys
+            group by journey_type
+        """,
+        expectations=(
+            between("fewest_touchpoints", 1),
+            between("shortest_seconds", 0),
+            between("shortest_span_seconds", 0),
+            between("most_failed_beyond_touchpoints", high=0),
+        ),
+    ),
+    Suite(
+        name="journeys_hold_every_touchpoint",
+        asset=("marts", "journey_touchpoints"),
+        description="No touchpoint of a person is lost or counted twice on the way into journeys.",
+        sql="""
+            select
+                (select count(*) from marts.touchpoints) as n_touchpoints,
+                (select count(*) from marts.journey_touchpoints) as n_placed,
+                (select count(distinct activity_id) from marts.journey_touchpoints) as n_distinct_placed
+        """,
+        expectations=(at_least("n_touchpoints", "n_placed"), at_least("n_distinct_placed", "n_placed")),
+    ),
+)
