@@ -28,9 +28,10 @@ windows as (
         therapy.end_number - coalesce(stay_days.through_end, 0) as last_day
     from therapy
     left join stay_days
-        on therapy.person_id = stay_days.person_id
-        and therapy.drug_class = stay_days.drug_class
-        and therapy.year_start = stay_days.year_start
+        on
+            therapy.person_id = stay_days.person_id
+            and therapy.drug_class = stay_days.drug_class
+            and therapy.year_start = stay_days.year_start
 ),
 
 runs as (
@@ -48,9 +49,10 @@ runs as (
         ) - supply.last_day - 1 as gap_days
     from windows
     inner join {{ ref('int_measures__supply_years') }} as supply
-        on windows.person_id = supply.person_id
-        and windows.drug_class = supply.drug_class
-        and windows.year_start = supply.year_start
+        on
+            windows.person_id = supply.person_id
+            and windows.drug_class = supply.drug_class
+            and windows.year_start = supply.year_start
     where supply.first_day <= windows.last_day
 ),
 
@@ -84,10 +86,11 @@ supplied as (
         from {{ ref('int_measures__fills') }} as fills
     ) as doses
     inner join therapy
-        on doses.person_id = therapy.person_id
-        and doses.drug_class = therapy.drug_class
-        and doses.year_start = therapy.year_start
-        and doses.filled_on <= therapy.treatment_end
+        on
+            doses.person_id = therapy.person_id
+            and doses.drug_class = therapy.drug_class
+            and doses.year_start = therapy.year_start
+            and doses.filled_on <= therapy.treatment_end
     group by doses.person_id, doses.drug_class, doses.year_start
 ),
 
@@ -101,13 +104,15 @@ measured as (
         supplied.days_supplied
     from windows
     left join covered
-        on windows.person_id = covered.person_id
-        and windows.drug_class = covered.drug_class
-        and windows.year_start = covered.year_start
+        on
+            windows.person_id = covered.person_id
+            and windows.drug_class = covered.drug_class
+            and windows.year_start = covered.year_start
     left join supplied
-        on windows.person_id = supplied.person_id
-        and windows.drug_class = supplied.drug_class
-        and windows.year_start = supplied.year_start
+        on
+            windows.person_id = supplied.person_id
+            and windows.drug_class = supplied.drug_class
+            and windows.year_start = supplied.year_start
 ),
 
 valued as (

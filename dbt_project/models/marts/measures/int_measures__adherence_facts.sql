@@ -35,7 +35,9 @@ select
     cast(null as varchar) as channel,
     persons.drug_class,
     case
-        when persons.is_eligible then case measures.measure_id when 'PDC-ADHERENT' then persons.adherent else persons.pdc end
+        when
+            persons.is_eligible
+            then case measures.measure_id when 'PDC-ADHERENT' then persons.adherent else persons.pdc end
     end as numerator,
     case when persons.is_eligible then 1.0 end as denominator,
     case when persons.is_eligible or persons.is_missing then 0 else 1 end as excluded_n,

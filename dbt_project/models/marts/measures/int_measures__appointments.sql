@@ -27,17 +27,19 @@ ended as (
             when appointments.status in ('proposed', 'pending', 'waitlist') then 'waitlist'
             when appointments.status in ('fulfilled', 'arrived', 'checked-in') then 'kept'
             when appointments.status = 'noshow' then 'no_show'
-            when appointments.status = 'cancelled' then
-                case
-                    when appointments.reason_code = 'pat' or appointments.reason_code like 'pat-%' then
-                        case
-                            when appointments.notice_hours < {{ measure_parameter('late_cancel_hours') }}
-                                then 'late_cancel'
-                            else 'early_cancel'
-                        end
-                    when appointments.reason_code = '' then 'cancelled_by_unknown'
-                    else 'provider_cancel'
-                end
+            when appointments.status = 'cancelled'
+                then
+                    case
+                        when appointments.reason_code = 'pat' or appointments.reason_code like 'pat-%'
+                            then
+                                case
+                                    when appointments.notice_hours < {{ measure_parameter('late_cancel_hours') }}
+                                        then 'late_cancel'
+                                    else 'early_cancel'
+                                end
+                        when appointments.reason_code = '' then 'cancelled_by_unknown'
+                        else 'provider_cancel'
+                    end
             when appointments.start_at > appointments.as_of then 'future'
             -- Its time has passed and nobody said how it ended.
             else 'outcome_unknown'

@@ -42,7 +42,7 @@ facts as (
         invitations.person_id,
         invitations.sent_on as counted_on,
         invitations.department_id,
-        cast(null as varchar) as channel,
+        invitations.channel,
         case when invitations.status <> 'bounced' then cast(invitations.is_complete as double) end as numerator,
         case when invitations.status <> 'bounced' then 1.0 end as denominator,
         case when invitations.status = 'bounced' then 1 else 0 end as excluded_n,

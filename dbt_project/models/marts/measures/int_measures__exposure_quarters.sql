@@ -102,8 +102,9 @@ select
     scores.has_negative_response
 from effort
 left join departments
-    on effort.person_id = departments.person_id
-    and effort.quarter_start = departments.quarter_start
-    and departments.place = 1
+    on
+        effort.person_id = departments.person_id
+        and effort.quarter_start = departments.quarter_start
+        and departments.place = 1
 left join waits on effort.person_id = waits.person_id and effort.quarter_start = waits.quarter_start
 left join scores on effort.person_id = scores.person_id and effort.quarter_start = scores.quarter_start

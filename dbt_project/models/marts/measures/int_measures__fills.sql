@@ -62,7 +62,7 @@ stay_days as (
         sum({{ stay_days_before('stays', 'classified.filled_on') }}) as days_before
     from classified
     inner join {{ ref('int_measures__inpatient_stays') }} as stays
-        on classified.person_id = stays.person_id and stays.first_on < classified.filled_on
+        on classified.person_id = stays.person_id and classified.filled_on > stays.first_on
     where {{ measure_parameter('pdc_adjust_inpatient') }}
     group by classified.fill_id, classified.ingredient, classified.drug_class
 )
@@ -79,7 +79,8 @@ select
     {{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as ambulatory_day
 from classified
 left join stay_days
-    on classified.fill_id = stay_days.fill_id
-    and classified.ingredient = stay_days.ingredient
-    and classified.drug_class = stay_days.drug_class
+    on
+        classified.fill_id = stay_days.fill_id
+        and classified.ingredient = stay_days.ingredient
+        and classified.drug_class = stay_days.drug_class
 where classified.fill_source = 'dispense' or classified.has_dispenses = 0

@@ -69,9 +69,10 @@ numbered as (
         {{ ambulatory_day('windows.window_end', 'stay_days.through_end') }} as last_day
     from windows
     left join stay_days
-        on windows.person_id = stay_days.person_id
-        and windows.drug_class = stay_days.drug_class
-        and windows.quarter_start = stay_days.quarter_start
+        on
+            windows.person_id = stay_days.person_id
+            and windows.drug_class = stay_days.drug_class
+            and windows.quarter_start = stay_days.quarter_start
 )
 
 select
@@ -84,8 +85,9 @@ select
     ), 0) as covered_days
 from numbered
 left join {{ ref('int_measures__supply') }} as supply
-    on numbered.person_id = supply.person_id
-    and numbered.drug_class = supply.drug_class
-    and numbered.last_day >= supply.first_day
-    and numbered.first_day <= supply.last_day
+    on
+        numbered.person_id = supply.person_id
+        and numbered.drug_class = supply.drug_class
+        and numbered.last_day >= supply.first_day
+        and numbered.first_day <= supply.last_day
 group by numbered.person_id, numbered.drug_class, numbered.quarter_start

@@ -47,7 +47,9 @@ care as (
         patients.person_id,
         condition.code_system,
         condition.code,
-        cast({{ local_time('coalesce(condition.onset_at, condition.recorded_at)') }} as date) as noted_on
+        coalesce(
+            cast({{ local_time('condition.onset_at') }} as date), condition.recorded_on
+        ) as noted_on
     from {{ ref('stg_ehr__conditions') }} as condition
     inner join {{ ref('int_measures__patients') }} as patients on condition.patient_id = patients.patient_id
     union all
@@ -85,9 +87,10 @@ excluded as (
     inner join care
         on treatment.person_id = care.person_id
     inner join {{ ref('adherence_exclusions') }} as exclusions
-        on care.code_system = exclusions.code_system
-        and care.code = exclusions.code
-        and (exclusions.drug_class = 'all' or treatment.drug_class = exclusions.drug_class)
+        on
+            care.code_system = exclusions.code_system
+            and care.code = exclusions.code
+            and (exclusions.drug_class = 'all' or treatment.drug_class = exclusions.drug_class)
     where
         care.noted_on <= {{ period_end('treatment.year_start', "'year'") }}
         -- A chronic condition counts from its start on; a drug only when filled in the year itself.
@@ -121,6 +124,7 @@ select
     end as ineligible_reason
 from treatment
 left join excluded
-    on treatment.person_id = excluded.person_id
-    and treatment.drug_class = excluded.drug_class
-    and treatment.year_start = excluded.year_start
+    on
+        treatment.person_id = excluded.person_id
+        and treatment.drug_class = excluded.drug_class
+        and treatment.year_start = excluded.year_start

@@ -8,24 +8,24 @@ with visit_waits as (
     ('treatment', 'seen_at', 'departed_at'),
     ('whole_visit', 'arrived_at', 'departed_at'),
 ] %}
-{%- for wait_type, opens, closes in stations %}
-    select
-        '{{ wait_type }}' as wait_type,
-        visits.encounter_id as wait_record_id,
-        visits.person_id,
-        visits.visit_on as counted_on,
-        visits.department_id,
-        visits.provider_id,
-        'in_person' as channel,
-        'minutes' as unit,
-        {{ seconds_between('visits.' ~ opens, 'visits.' ~ closes) }} / 60.0 as waited
-    from {{ ref('int_measures__visits') }} as visits
-    where
-        visits.{{ opens }} is not null and visits.{{ closes }} is not null
-        and visits.class_code in ('AMB', 'EMER')
-        and visits.status <> 'entered-in-error'
-    {{ 'union all' if not loop.last }}
-{%- endfor %}
+    {%- for wait_type, opens, closes in stations %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ wait_type }}' as wait_type,
+            visits.encounter_id as wait_record_id,
+            visits.person_id,
+            visits.visit_on as counted_on,
+            visits.department_id,
+            visits.provider_id,
+            'in_person' as channel,
+            'minutes' as unit,
+            {{ seconds_between('visits.' ~ opens, 'visits.' ~ closes) }} / 60.0 as waited
+        from {{ ref('int_measures__visits') }} as visits
+        where
+            visits.{{ opens }} is not null and visits.{{ closes }} is not null
+            and visits.class_code in ('AMB', 'EMER')
+            and visits.status <> 'entered-in-error'
+    {%- endfor %}
 ),
 
 waits as (

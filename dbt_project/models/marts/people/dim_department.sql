@@ -23,8 +23,9 @@ matched as (
     from named
     left join {{ ref('stg_ehr__organizations') }} as organization on named.department_id = organization.organization_id
     left join {{ ref('service_lines') }} as lines
-        on lower(organization.name) like lines.name_pattern
-        or organization.sub_sector = lines.sub_sector
+        on
+            lower(organization.name) like lines.name_pattern
+            or organization.sub_sector = lines.sub_sector
     where named.department_id is not null
 )
 
