@@ -27,7 +27,7 @@ things as (
             {{ column }} as thing_id
         from members
         where {{ column }} is not null
-                {{ 'union all' if not loop.last }}
+        {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 

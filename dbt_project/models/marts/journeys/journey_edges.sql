@@ -8,8 +8,8 @@
 {% for scope, columns in scopes.items() -%}
     select
         '{{ scope }}' as scope,
-        {{ 'journey_type' if 'journey_type' in columns else "'all'" }},
-        {{ 'period_start' if 'period_start' in columns else 'cast(null as date)' }},
+        {{ 'journey_type' if 'journey_type' in columns else "'all' as journey_type" }},
+        {{ 'period_start' if 'period_start' in columns else 'cast(null as date) as period_start' }},
         from_activity,
         to_activity,
         count(*) as frequency,
