@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from orchestration.pull.x12_dates import RecordDates
 from orchestration.pull.x12_flat import Frame, as_money
-from orchestration.pull.x12_segments import Rows, cents, code, quantity
+from orchestration.pull.x12_segments import Mask, Rows, cents, code, quantity
 
 #: Implementation guides by the number in ST03 or GS08 (5010 and 4010).
 _GUIDES = {

@@ -93,11 +93,13 @@ class FileParser:
         dated = read_record_dates(frame)
         adjusted, by_record = adjustments(frame)
         tables: Tables = {"dates": dated.table, "adjustments": adjusted, "parties": parties(frame)}
-        tables["remits"] = remits(frame, remit, by_record, dated)
-        tables["remit_lines"] = remit_lines(frame, dated)
-        tables["claims"], tables["claim_lines"] = claims(frame, claim, dated)
-        tables["provider_adjustments"] = provider_adjustments(frame)
-        found = totals(frame, tables["remits"], tables["provider_adjustments"], self._open)
+        if loops.in_835.any():
+            tables["remits"] = remits(frame, remit, by_record, dated)
+            tables["remit_lines"] = remit_lines(frame, dated)
+            tables["provider_adjustments"] = provider_adjustments(frame)
+        if loops.in_837.any():
+            tables["claims"], tables["claim_lines"] = claims(frame, claim, dated)
+        found = totals(frame, tables, self._open)
         tables["transactions"] = transactions(frame, found, ended, self.zone)
         self.held += imbalances(tables["transactions"])
         self._open = found.last() if len(ended) and not ended[-1] else None

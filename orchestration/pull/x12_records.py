@@ -77,7 +77,8 @@ def record_rows(
     names[frame.segments.ids[rows] == code("CLP")] = "remits"
     identities: npt.NDArray[np.object_] = np.full(len(rows), None, object)
     for name, at in (("claims", claim), ("remits", remit)):
-        identities[at] = _identities(name, tables[name])
+        if name in tables:
+            identities[at] = _identities(name, tables[name])
     whole = np.flatnonzero(~loops.starts_record[rows])
     identities[whole] = [f"transaction|{h}" for h in _hashes(frame, rows[whole])]
     states: npt.NDArray[np.object_] = np.full(len(rows), "parsed", object)

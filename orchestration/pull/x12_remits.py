@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from orchestration.pull.x12_dates import RecordDates
 from orchestration.pull.x12_flat import Frame, as_money
-from orchestration.pull.x12_segments import Rows, cents, quantity
+from orchestration.pull.x12_segments import Mask, Rows, cents, quantity
 
 
 def remits(frame: Frame, remit: Rows, adjusted: npt.NDArray[np.int64], dated: RecordDates) -> pa.Table:

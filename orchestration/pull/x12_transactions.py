@@ -5,6 +5,7 @@ Belongs here: what holds for a transaction as a whole. Does not belong: its clai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -55,7 +56,7 @@ def transaction_position(loops: Loops, starts: Rows) -> Rows:
     return np.where(loops.transaction >= 0, np.searchsorted(starts, loops.transaction), -1)
 
 
-def totals(frame: Frame, remits: pa.Table, adjustments: pa.Table, before: Totals | None) -> Totals:
+def totals(frame: Frame, tables: Mapping[str, pa.Table], before: Totals | None) -> Totals:
     """Return what the block's transactions add up to, with what the block before knew of the first."""
     size = len(frame.transaction_rows)
     found = Totals.none(size)
@@ -66,12 +67,13 @@ def totals(frame: Frame, remits: pa.Table, adjustments: pa.Table, before: Totals
     found.segments[:] = np.bincount(owner[frame.skip :][owner[frame.skip :] >= 0], minlength=size)
     first, at = np.unique(of_record[of_record >= 0], return_index=True)
     found.first_line[first] = frame.lines[of_record >= 0][at]
-    for into, rows, column in (
-        (found.paid, remits, "paid_amount"),
-        (found.provider_adjusted, adjustments, "amount"),
+    for into, table, column in (
+        (found.paid, "remits", "paid_amount"),
+        (found.provider_adjusted, "provider_adjustments", "amount"),
     ):
-        position = np.asarray(rows["transaction_number"]) - frame.first_transaction
-        np.add.at(into, position, cents(rows[column].combine_chunks()))
+        if rows := tables.get(table):
+            position = np.asarray(rows["transaction_number"]) - frame.first_transaction
+            np.add.at(into, position, cents(rows[column].combine_chunks()))
     if before is not None and size:
         found.carry_in(before)
     return found
