@@ -7,7 +7,9 @@ with contacts as (
 ),
 
 callbacks as (
-    select contact_id as callback_id, previous_contact_id as asked_in_id
+    select
+        contact_id as callback_id,
+        previous_contact_id as asked_in_id
     from contacts
     where initiation_method like 'CALLBACK%'
 ),

@@ -22,34 +22,47 @@ happenings as (
         contact_id,
         'called' as activity,
         0 as event_seq,
-        initiated_at as ts,
-        disconnected_at as ts_end,
-        'start' as lifecycle,
-        case when is_voicemail then 'voicemail' end as outcome
+        initiated_at as ts
     from contacts
     where is_with_person and not is_transfer and not is_callback
 
     union all
 
-    select contact_id, 'transferred_call', 1, initiated_at, cast(null as timestamp), 'complete', cast(null as varchar)
+    select
+        contact_id,
+        'transferred_call' as activity,
+        1 as event_seq,
+        initiated_at as ts
     from contacts
     where is_with_person and is_transfer
 
     union all
 
-    select contact_id, 'queued_call', 2, queued_at, dequeued_at, 'complete', null
+    select
+        contact_id,
+        'queued_call' as activity,
+        2 as event_seq,
+        queued_at as ts
     from contacts
-    where is_with_person and queued_at is not null
+    where is_with_person
 
     union all
 
-    select contact_id, 'abandoned_call', 3, coalesce(disconnected_at, dequeued_at), null, 'fail', 'abandoned'
+    select
+        contact_id,
+        'abandoned_call' as activity,
+        3 as event_seq,
+        coalesce(disconnected_at, dequeued_at) as ts
     from contacts
     where is_with_person and is_abandoned
 
     union all
 
-    select contact_id, 'requested_callback', 3, coalesce(dequeued_at, disconnected_at), null, 'complete', null
+    select
+        contact_id,
+        'requested_callback' as activity,
+        3 as event_seq,
+        coalesce(dequeued_at, disconnected_at) as ts
     from contacts
     where is_with_person and is_callback_requested
 
@@ -57,31 +70,40 @@ happenings as (
 
     select
         contact_id,
-        'received_callback',
-        4,
-        coalesce(connected_at, dequeued_at, initiated_at),
-        disconnected_at,
-        case when is_answered then 'complete' else 'fail' end,
-        case when is_answered then 'completed' else 'failed' end
+        'received_callback' as activity,
+        4 as event_seq,
+        coalesce(connected_at, dequeued_at, initiated_at) as ts
     from contacts
     where is_with_person and is_callback
 
     union all
 
-    select contact_id, 'answered_call', 5, connected_at, disconnected_at, 'complete', null
+    select
+        contact_id,
+        'answered_call' as activity,
+        5 as event_seq,
+        connected_at as ts
     from contacts
-    where is_with_person and is_answered and not is_callback
+    where is_with_person and not is_callback
 
     union all
 
     -- Contact records say how long holds were, not when: they are placed at the conversation's start.
-    select contact_id, 'held_call', 6, connected_at, null, 'complete', null
+    select
+        contact_id,
+        'held_call' as activity,
+        6 as event_seq,
+        connected_at as ts
     from contacts
     where is_with_person and hold_seconds > 0
 
     union all
 
-    select contact_id, 'resolved_call', 7, disconnected_at, null, 'complete', 'completed'
+    select
+        contact_id,
+        'resolved_call' as activity,
+        7 as event_seq,
+        disconnected_at as ts
     from contacts
     where is_resolved
 )
@@ -92,10 +114,20 @@ select
     contacts.contact_id as source_record_id,
     contacts.contact_id as identity_id,
     happenings.ts,
-    happenings.ts_end,
+    case happenings.activity
+        when 'queued_call' then contacts.dequeued_at
+        when 'called' then contacts.disconnected_at
+        when 'answered_call' then contacts.disconnected_at
+        when 'received_callback' then contacts.disconnected_at
+    end as ts_end,
     happenings.event_seq,
     happenings.activity,
-    happenings.lifecycle,
+    case
+        when happenings.activity = 'abandoned_call' then 'fail'
+        when happenings.activity = 'received_callback' and not contacts.is_answered then 'fail'
+        when happenings.activity = 'called' then 'start'
+        else 'complete'
+    end as lifecycle,
     'communication' as touchpoint_type,
     contacts.stage,
     contacts.medium as channel,
@@ -114,8 +146,14 @@ select
         when happenings.activity in ('answered_call', 'received_callback') then contacts.talk_seconds
         when happenings.activity = 'held_call' then contacts.hold_seconds
     end as duration_seconds,
-    happenings.outcome,
-    happenings.lifecycle = 'fail' as is_failed,
+    case
+        when happenings.activity = 'abandoned_call' then 'abandoned'
+        when happenings.activity = 'called' and contacts.is_voicemail then 'voicemail'
+        when happenings.activity = 'received_callback' and not contacts.is_answered then 'failed'
+        when happenings.activity in ('resolved_call', 'received_callback') then 'completed'
+    end as outcome,
+    happenings.activity = 'abandoned_call'
+    or (happenings.activity = 'received_callback' and not contacts.is_answered) as is_failed,
     contacts.recorded_at,
     contacts.ingested_at,
     contacts.batch_id
