@@ -194,7 +194,7 @@ class Office:
             for number, remit in enumerate(remits):
                 if remit.broken:
                     line = place.line - len(remits) + number + 1
-                    world.truth.spoil("billing", place._replace(line=line), "unbalanced")
+                    world.truth.spoil("billing", place._replace(line=line), "unbalanced_claim")
 
 
 def _weekday(t: int, weekday: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orchestration.sample import names, surveys
-from orchestration.sample.clock import DAY, HOUR, MINUTE, day, local, zulu
+from orchestration.sample.clock import DAY, HOUR, MINUTE, local, month, zulu
 from orchestration.sample.people import Person
 from orchestration.sample.world import World
 from orchestration.sample.write import Json
@@ -261,7 +261,7 @@ def _deliver(world: World, person: Person, contact: Contact) -> None:
     world.truth.same("call_center", str(body["ContactId"]), person.number)
     body["DisconnectTimestamp"] = zulu(contact.ended)
     body["Attributes"] = contact.attributes
-    name = f"{day(contact.ended):%Y/%m}/contacts.ndjson"
+    name = f"{month(contact.ended).replace('-', '/')}/contacts.ndjson"
     final = {**body, "LastUpdateTimestamp": zulu(contact.ended + 140)}
     if world.chance(0.04):
         early = {**body, "Attributes": {**contact.attributes}, "LastUpdateTimestamp": zulu(contact.ended + 10)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 TIME_ZONE = "America/New_York"
@@ -25,12 +26,12 @@ def utc(t: int) -> str:
 
 def zulu(t: int) -> str:
     """Return an instant in UTC with ``Z``, as call systems write it."""
-    return datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(t, UTC).isoformat()[:19]}Z"
 
 
 def millis(t: int, ms: int) -> str:
     """Return an instant in UTC with milliseconds and ``Z``, as web trackers write it."""
-    return f"{datetime.fromtimestamp(t, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    return f"{datetime.fromtimestamp(t, UTC).isoformat()[:19]}.{ms:03d}Z"
 
 
 def offset(t: int) -> str:
@@ -53,6 +54,11 @@ def day(t: int) -> date:
     return datetime.fromtimestamp(t, ZONE).date()
 
 
+def month(t: int) -> str:
+    """Return the local calendar month, ``2024-03``."""
+    return datetime.fromtimestamp(t, ZONE).isoformat()[:7]
+
+
 def at(on: date, hour: int = 0, minute: int = 0) -> int:
     """Return the instant of a local wall-clock time."""
     return int(datetime.combine(on, time(hour, minute), ZONE).timestamp())
@@ -72,17 +78,17 @@ class Period:
     start: date
     months: int
 
-    @property
+    @cached_property
     def last_day(self) -> date:
         """The last day in which anything happens."""
         return add_months(self.start, self.months) - timedelta(days=1)
 
-    @property
+    @cached_property
     def begin(self) -> int:
         """The first instant."""
         return at(self.start)
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The last instant; every delivery's transactionTime."""
         return int(datetime.combine(self.last_day, time(23, 59, 59), UTC).timestamp())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from orchestration.sample import names
 from orchestration.sample.booking import Appointment
-from orchestration.sample.clock import MINUTE, TIME_ZONE, day, millis
+from orchestration.sample.clock import MINUTE, TIME_ZONE, millis, month
 from orchestration.sample.people import Person
 from orchestration.sample.world import World
 from orchestration.sample.write import Json
@@ -42,7 +42,7 @@ def event(world: World, kind: str, t: int, person: Person, body: Json) -> None:
         "channel": "client",
         **body,
     }
-    name = f"events/{day(t):%Y-%m}.ndjson"
+    name = f"events/{month(t)}.ndjson"
     world.out.json("portal", name, "event", record)
     if world.chance(0.01):
         world.out.json("portal", name, "event", record)

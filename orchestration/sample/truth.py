@@ -122,7 +122,8 @@ class Truth:
                     **{k: v for k, v in asdict(self.effects).items() if k != "training_csat"},
                 },
                 "training": {
-                    "words": "The training raises CSAT in its departments from its last day on, and nothing else.",
+                    "words": "The training raises CSAT in its departments from the day after its last day on, and"
+                    " nothing else; points are counted before rounding to the scale.",
                     "training_name": next(t.name for t in TRAININGS if t.works),
                     "department_ids": sorted(self.trained),
                     "from": day(self.trained_from).isoformat(),

@@ -123,11 +123,18 @@ def test_spoiled_records_are_where_the_truth_says(report: SampleReport) -> None:
     spoiled = rows(report.out / "truth/spoiled.csv")
     assert len(spoiled) == report.spoiled
     rules = {row["rule"] for row in spoiled}
-    expected = {"json_invalid", "end_before_start", "resource_type", "encoding", "score_out_of_scale", "unbalanced"}
+    expected = {
+        "json_invalid",
+        "end_before_start",
+        "resource_type",
+        "encoding",
+        "score_out_of_scale",
+        "unbalanced_claim",
+    }
     assert rules == expected
     for row in spoiled:
         path, line = report.out / row["source"] / row["file"], int(row["line"])
-        if row["rule"] == "unbalanced":
+        if row["rule"] == "unbalanced_claim":
             continue
         if row["rule"] == "score_out_of_scale":
             with path.open(newline="") as lines:
