@@ -1,20 +1,22 @@
 -- What appointments tell: asked for, booked, cancelled, missed, attended.
 -- Attended counts from the arrival of its encounter where there is one, else from the planned start.
-with appointments as (
+with arrivals as (
+    select
+        appointment_id,
+        min(encounter_id) as encounter_id,
+        min(started_at) as arrived_at
+    from {{ ref('stg_ehr__encounters') }}
+    where appointment_id is not null
+    group by appointment_id
+),
+
+appointments as (
     select
         appointments.*,
-        encounters.encounter_id,
-        coalesce(encounters.started_at, appointments.start_at) as attended_at
+        arrivals.encounter_id,
+        coalesce(arrivals.arrived_at, appointments.start_at) as attended_at
     from {{ ref('stg_ehr__appointments') }} as appointments
-    left join (
-        select
-            appointment_id,
-            min(encounter_id) as encounter_id,
-            min(started_at) as started_at
-        from {{ ref('stg_ehr__encounters') }}
-        where appointment_id is not null
-        group by appointment_id
-    ) as encounters on appointments.appointment_id = encounters.appointment_id
+    left join arrivals on appointments.appointment_id = arrivals.appointment_id
     where appointments.status not in ('entered-in-error', 'proposed')
 ),
 

@@ -12,7 +12,8 @@ with lab_results as (
         on
             observations.patient_id = reports.patient_id
             and observations.issued_at = reports.issued_at
-    where observations.category_code = 'laboratory'
+    where
+        observations.category_code = 'laboratory'
         and observations.status in ('final', 'amended', 'corrected')
         and reports.diagnostic_report_id is null
 ),

@@ -1,6 +1,6 @@
 -- What encounters tell: arrived, roomed, seen, departed or discharged, left without being seen.
--- Times come from the status history (arrived, triaged, in-progress) and the places (a room or bed); a system that keeps
--- neither tells at least arrival and end.
+-- Times come from the status history (arrived, triaged, in-progress) and the places (a room or bed); a system that
+-- keeps neither tells at least arrival and end.
 with statuses as (
     select
         encounter_id,
@@ -34,7 +34,8 @@ encounters as (
     from {{ ref('stg_ehr__encounters') }} as encounters
     left join statuses on encounters.encounter_id = statuses.encounter_id
     left join rooms on encounters.encounter_id = rooms.encounter_id
-    where encounters.status not in ('planned', 'entered-in-error')
+    where
+        encounters.status not in ('planned', 'entered-in-error')
         and (encounters.status <> 'cancelled' or statuses.arrived_at is not null)
 ),
 
@@ -123,3 +124,4 @@ select
     encounters.batch_id
 from events
 inner join encounters on events.encounter_id = encounters.encounter_id
+where events.ts is not null
