@@ -77,9 +77,11 @@ def export_event_log(database: Path, out: Path, log_format: str, case: str = "jo
     write, case_id = WRITERS[log_format], CASES[case]
     unfinished = out.with_name(out.name + ".part")
     try:
-        with closing(duckdb.connect(str(database), read_only=True)) as connection:
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                count = write(connection, file, case_id)
+        with (
+            closing(duckdb.connect(str(database), read_only=True)) as connection,
+            unfinished.open("w", encoding="utf-8", newline="") as file,
+        ):
+            count = write(connection, file, case_id)
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -23,7 +23,8 @@ def published(tmp_path: Path) -> Path:
             """
             create table touchpoints as
             select activity_id::bigint as activity_id, person_id::bigint as person_id, anonymous_id,
-                ts::timestamp as ts, 0 as event_seq, activity, lifecycle, 'access' as stage, 'phone' as channel, 'patient' as initiator,
+                ts::timestamp as ts, 0 as event_seq, activity, lifecycle,
+                'access' as stage, 'phone' as channel, 'patient' as initiator,
                 department as department_id, null::varchar as provider_id, null::varchar as outcome,
                 'call_center' as source_system
             from (values
