@@ -184,6 +184,16 @@ def test_an_existing_ehr_delivery_gets_its_other_sources(report: SampleReport, t
     assert {part.split("*")[0] for part in claims.split("\nCLM*")[1:]} <= accounts
 
 
+@pytest.mark.reference
+def test_a_synthea_delivery_gets_all_sources_and_a_scheduling_feed(reference: Path, tmp_path: Path) -> None:
+    made = generate(tmp_path, ehr=reference / "data/fhir/small-synthea-r4-110")
+    assert made.patients == 110
+    assert (made.period.start.isoformat(), made.period.last_day.isoformat()) == ("2019-10-01", "2021-03-31")
+    for kind in ("Appointment", "Slot", "Schedule", "MedicationDispense"):
+        assert read(tmp_path / "ehr_scheduling", kind), kind
+    assert min(made.records[source] for source in ("billing", "call_center", "portal", "surveys")) > 100
+
+
 @pytest.mark.parametrize(
     ("cents", "text"), [(12345, "123.45"), (12340, "123.4"), (12300, "123"), (-127, "-1.27"), (0, "0")]
 )
