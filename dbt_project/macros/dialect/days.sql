@@ -1,0 +1,12 @@
+{#- The start of a calendar day of the organisation (var time_zone) as a UTC timestamp: where a date without time stands. -#}
+{% macro start_of_local_day(day) -%}
+{{ return(adapter.dispatch('start_of_local_day')(day)) }}
+{%- endmacro %}
+
+{% macro default__start_of_local_day(day) -%}
+to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("time_zone") }}')
+{%- endmacro %}
+
+{% macro duckdb__start_of_local_day(day) -%}
+timezone('UTC', timezone('{{ var("time_zone") }}', cast({{ day }} as timestamp)))
+{%- endmacro %}

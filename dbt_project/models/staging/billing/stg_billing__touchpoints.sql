@@ -1,0 +1,167 @@
+-- What billing records say happened, one row per happening. `revenue_impact` stands only where money moved, so that its
+-- sum is what came in. X12 dates have no time of day: such a touchpoint stands at the start of its local day with
+-- precision `day`; event_seq keeps the order within a day.
+{%- set sources = {
+    'claims': ('stg_billing__claims', 'claim_id'),
+    'remits': ('stg_billing__remits', 'remit_id'),
+    'statement': ('stg_billing__statements', 'statement_id'),
+    'payment': ('stg_billing__payments', 'payment_id'),
+} %}
+with records as (
+{%- for table, (model, key) in sources.items() %}
+    select
+        '{{ table }}' as source_table,
+        {{ key }} as source_record_id,
+        patient_control_number,
+        encounter_id,
+        department_id,
+        source_system,
+        recorded_at,
+        ingested_at,
+        batch_id
+    from {{ ref(model) }}
+    {{ 'union all' if not loop.last }}
+{%- endfor %}
+),
+
+happenings as (
+    select
+        'claims' as source_table,
+        claim_id as source_record_id,
+        'billed_claim' as activity,
+        1 as event_seq,
+        {{ start_of_local_day('submitted_on') }} as ts,
+        'day' as ts_precision,
+        case when frequency_code = '8' then 'cancel' else 'complete' end as lifecycle,
+        cast(null as varchar) as outcome,
+        cast(null as varchar) as channel,
+        cast(null as decimal(18, 2)) as revenue_impact,
+        {{ json_record({'charge_amount': 'charge_amount', 'claim_type': 'claim_type', 'payer': 'payer_name'}) }} as features
+    from {{ ref('stg_billing__claims') }}
+
+    union all
+
+    -- A reversal takes back what an earlier remit paid.
+    select
+        'remits',
+        remit_id,
+        'adjudicated_claim',
+        2,
+        {{ start_of_local_day('adjudicated_on') }},
+        'day',
+        case when is_reversal then 'cancel' else 'complete' end,
+        case when is_reversal then 'reversed' when is_denied then 'denied' else 'completed' end,
+        null,
+        case when is_reversal then paid_amount end,
+        {{ json_record({
+            'charge_amount': 'charge_amount',
+            'contractual_amount': 'contractual_amount',
+            'patient_responsibility_amount': 'patient_responsibility_amount',
+            'payer': 'payer_name',
+        }) }}
+    from {{ ref('stg_billing__remits') }}
+
+    union all
+
+    select
+        'remits',
+        remit_id,
+        'denied_claim',
+        3,
+        {{ start_of_local_day('adjudicated_on') }},
+        'day',
+        'fail',
+        'denied',
+        null,
+        null,
+        {{ json_record({
+            'charge_amount': 'charge_amount', 'denial_reason_code': 'denial_reason_code', 'payer': 'payer_name'
+        }) }}
+    from {{ ref('stg_billing__remits') }}
+    where is_denied
+
+    union all
+
+    select
+        'remits',
+        remit_id,
+        'paid_claim',
+        4,
+        {{ start_of_local_day('paid_on') }},
+        'day',
+        'complete',
+        'completed',
+        null,
+        paid_amount,
+        {{ json_record({'charge_amount': 'charge_amount', 'payer': 'payer_name'}) }}
+    from {{ ref('stg_billing__remits') }}
+    where not is_reversal and paid_amount > 0
+
+    union all
+
+    select
+        'statement',
+        statement_id,
+        'sent_statement',
+        5,
+        sent_at,
+        'second',
+        'complete',
+        null,
+        channel,
+        null,
+        {{ json_record({'balance_amount': 'balance_amount', 'due_on': 'due_on'}) }}
+    from {{ ref('stg_billing__statements') }}
+
+    union all
+
+    select
+        'payment',
+        payment_id,
+        'paid_bill',
+        6,
+        paid_at,
+        'second',
+        'complete',
+        'completed',
+        null,
+        amount,
+        {{ json_record({'method': 'method', 'statement_id': 'statement_id'}) }}
+    from {{ ref('stg_billing__payments') }}
+)
+
+select
+    records.source_system,
+    records.source_table,
+    records.source_record_id,
+    records.patient_control_number as identity_id,
+    happenings.ts,
+    happenings.ts_precision,
+    happenings.event_seq,
+    happenings.activity,
+    happenings.lifecycle,
+    case happenings.activity when 'sent_statement' then 'communication' else 'action' end as touchpoint_type,
+    'billing' as stage,
+    happenings.channel,
+    case happenings.activity when 'sent_statement' then 'outbound' when 'paid_bill' then 'inbound' end as direction,
+    case happenings.activity
+        when 'paid_bill' then 'patient'
+        when 'billed_claim' then 'provider'
+        when 'sent_statement' then 'provider'
+        else 'system'
+    end as initiator,
+    records.department_id,
+    records.encounter_id,
+    records.patient_control_number as claim_id,
+    happenings.outcome,
+    happenings.activity = 'denied_claim' as is_failed,
+    happenings.revenue_impact,
+    happenings.features,
+    records.recorded_at,
+    records.ingested_at,
+    records.batch_id
+from happenings
+inner join records
+    on
+        happenings.source_table = records.source_table
+        and happenings.source_record_id = records.source_record_id
