@@ -89,6 +89,7 @@ class Rules(_Part):
 
     version: int
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
+    extra_columns: list[str] = []
     predicates: dict[str, str] = {}
     shared_values: dict[str, int] = {}
     max_block: int = Field(default=200, ge=2)
@@ -98,6 +99,11 @@ class Rules(_Part):
     vetoes: list[Veto] = []
     clusters: Clusters = Clusters()
     model: Model | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Columns that conditions may speak of, with their SQL types."""
+        return MATCH_COLUMNS | dict.fromkeys(self.extra_columns, "varchar")
 
     @field_validator("trusted_rules", "vetoes")
     @classmethod
@@ -110,11 +116,11 @@ class Rules(_Part):
     @model_validator(mode="after")
     def _known_columns(self) -> Rules:
         for rule in self.trusted_rules:
-            unknown = sorted(set(rule.keys) - set(MATCH_COLUMNS))
+            unknown = sorted(set(rule.keys) - set(self.columns))
             if unknown:
                 raise ValueError(f"trusted rule {rule.name}: unknown keys {unknown}")
         for columns in self.model.blocking if self.model else []:
-            unknown = sorted(set(columns) - set(MATCH_COLUMNS) - set(BLOCKING_COLUMNS))
+            unknown = sorted(set(columns) - set(self.columns) - set(BLOCKING_COLUMNS))
             if unknown:
                 raise ValueError(f"blocking {columns}: unknown columns {unknown}")
         return self
@@ -167,7 +173,7 @@ def load_rules(path: Path = RULES_FILE, changes: dict[str, Any] | None = None) -
 
 def _try(rules: Rules, name: str) -> None:
     """Let DuckDB bind every condition against an empty pair of records, so that a typing error is found at load."""
-    columns = ", ".join(f"null::{kind} as {column}" for column, kind in MATCH_COLUMNS.items())
+    columns = ", ".join(f"null::{kind} as {column}" for column, kind in rules.columns.items())
     pair = f"(select {columns}) as l, (select {columns}) as r"
     conditions = {f"trusted rule {rule.name}": (rules.sql(rule.when), pair) for rule in rules.trusted_rules}
     conditions |= {f"veto {veto.name}": (rules.sql(veto.when), pair) for veto in rules.vetoes}

@@ -1,11 +1,12 @@
-"""Given names: which short forms belong to which name.
+"""Given names: which spellings and short forms may stand for one name.
 
-Belongs here: the nickname list and its look-up table. Does not belong: judging whether two records agree.
+Belongs here: the nickname list and the keys of a name. Does not belong: judging whether two records agree.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,21 +15,44 @@ import pyarrow as pa
 
 NICKNAMES_FILE = Path(__file__).with_name("nicknames.csv")
 
+#: Spellings of one sound, in this order: endings first, then consonants, then doubled letters.
+_SPELLINGS = [
+    (re.compile(r"(ie|ey|ee|ye|y|i)$"), "i"),
+    (re.compile(r"ah$"), "a"),
+    (re.compile(r"ph"), "f"),
+    (re.compile(r"ck|c(?![eihy])|q"), "k"),
+    (re.compile(r"z"), "s"),
+    (re.compile(r"(.)\1+"), r"\1"),
+]
+
+
+def spelling_key(name: str) -> str:
+    """Return a name as all its usual spellings: Jimmie, Jimmy and Jimmi are ``jimi``."""
+    for pattern, written in _SPELLINGS:
+        name = pattern.sub(written, name)
+    return name
+
+
+def name_keys(name: str) -> list[str]:
+    """Return the keys of a given name: its own and those of the names it may be short for."""
+    key = spelling_key(name)
+    return sorted({key} | _full_names().get(key, frozenset()))
+
 
 @lru_cache
-def full_names() -> dict[str, frozenset[str]]:
-    """Return for every short form the names it may stand for."""
+def _full_names() -> dict[str, frozenset[str]]:
+    """Return for the key of every short form the keys of the names it may stand for."""
     found: dict[str, set[str]] = {}
     with NICKNAMES_FILE.open() as file:
         for row in csv.DictReader(file):
             for short in row["nicknames"].split():
-                found.setdefault(short, set()).add(row["name"])
+                found.setdefault(spelling_key(short), set()).add(spelling_key(row["name"]))
     return {short: frozenset(names) for short, names in found.items()}
 
 
-def register_names(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table ``nickname`` (short, names): the full names that each short form may stand for."""
-    table = pa.table({"short": list(full_names()), "names": [sorted(names) for names in full_names().values()]})
-    con.register("nickname_list", table)
-    con.execute("create or replace temp table nickname as select short, names from nickname_list")
-    con.unregister("nickname_list")
+def register_names(con: duckdb.DuckDBPyConnection, names: list[str]) -> None:
+    """Create the table ``given_name`` (name, keys) over distinct given names."""
+    keys = pa.array([name_keys(name) for name in names], type=pa.list_(pa.string()))
+    con.register("given_names", pa.table({"name": pa.array(names, type=pa.string()), "keys": keys}))
+    con.execute("create or replace temp table given_name as select name, keys from given_names")
+    con.unregister("given_names")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.identity.columns import MATCH_COLUMNS, RECORD_COLUMNS
+from orchestration.identity.columns import RECORD_COLUMNS
 from orchestration.identity.config import Rules
 from orchestration.identity.names import register_names
 from orchestration.identity.phones import register_phones
@@ -32,7 +32,7 @@ def load_records(con: duckdb.DuckDBPyConnection, relation: str, rules: Rules, ap
     present = {row[0] for row in con.execute(f"describe select * from {relation}").fetchall()}
     columns = ", ".join(
         f"{name}::{kind} as {name}" if name in present else f"null::{kind} as {name}"
-        for name, kind in RECORD_COLUMNS.items()
+        for name, kind in (RECORD_COLUMNS | dict.fromkeys(rules.extra_columns, "varchar")).items()
     )
     con.execute(
         f"create or replace temp table source_identity as select {columns} from {relation} "
@@ -44,9 +44,11 @@ def load_records(con: duckdb.DuckDBPyConnection, relation: str, rules: Rules, ap
     ).fetchall()[0][0]
     if repeated:
         raise RecordsError(f"identity_records: {repeated} keys (source_system, source_record_id) occur more than once")
-    register_names(con)
     register_phones(con, "source_identity", rules.default_region)
-    con.execute(_STANDARDISE)
+    con.execute(_clean("".join(f", nullif(lower(trim({name})), '') as {name}" for name in rules.extra_columns)))
+    given = con.execute("select distinct given from cleaned where given is not null order by given").fetchall()
+    register_names(con, [name for (name,) in given])
+    con.execute(_standardise("".join(f", {name}" for name in rules.extra_columns)))
     _drop_shared_values(con, rules)
     _collapse(con, rules, apart)
     return int(con.execute("select count(*) from identity").fetchall()[0][0])
@@ -63,9 +65,10 @@ _CODE = "nullif(regexp_replace(upper({0}), '[^A-Z0-9]', '', 'g'), '')"
 # Names lose case, accents and punctuation; a given name keeps its first word (the rest are alternatives).
 _NAME = "nullif(trim(regexp_replace(strip_accents(lower({0})), '[^a-z ]', '', 'g')), '')"
 
-_STANDARDISE = f"""
-create or replace temp table standard as
-with cleaned as (
+
+def _clean(extra: str) -> str:
+    return f"""
+    create or replace temp table cleaned as
     select
         source_system,
         source_record_id,
@@ -73,6 +76,7 @@ with cleaned as (
         links_to,
         coalesce(mrn_system, '') || '|' || {_CODE.format("mrn")} as mrn_key,
         {_NAME.format("given")} as given_words,
+        split_part(given_words, ' ', 1) as given,
         coalesce(list_filter(string_split({_NAME.format("given_alts")}, ' '), lambda x: x <> ''), []) as more_given,
         {_NAME.format("family")} as family,
         nullif(regexp_replace(lower(suffix), '[^a-z0-9]', '', 'g'), '') as suffix,
@@ -85,13 +89,17 @@ with cleaned as (
         nullif(trim(ssn4), '') as ssn4,
         {_CODE.format("member_id")} as member_id,
         {_CODE.format("subscriber_id")} as subscriber_id,
-        {_CODE.format("dependent_code")} as dependent_code
+        {_CODE.format("dependent_code")} as dependent_code{extra}
     from source_identity
     left join phone_number on phone_number.raw = source_identity.phone
-),
+    """
 
+
+def _standardise(extra: str) -> str:
+    return f"""
+create or replace temp table standard as
 -- a member id without a stated subscriber may be whole or only the subscriber's: known whole ids tell
-whole as (
+with whole as (
     select distinct subscriber_id || dependent_code as id, subscriber_id, dependent_code
     from cleaned where subscriber_id is not null and dependent_code is not null
 ),
@@ -111,13 +119,12 @@ select
     valid_from,
     links_to,
     mrn_key,
-    case when length(given_words) = 1 then given_words else split_part(given_words, ' ', 1) end as given,
-    coalesce(list_sort(list_distinct(list_append(nickname.names, split_part(given_words, ' ', 1)))), [])::varchar[]
-        as given_keys,
+    given,
+    given_name.keys as given_keys,
     list_sort(list_distinct(list_filter(
         list_concat(string_split(given_words, ' ')[2:], more_given),
         lambda x: length(x) > 1
-    )))::varchar[] as given_alts,
+    ))) as given_alts,
     family,
     suffix,
     birth,
@@ -131,9 +138,9 @@ select
     ssn4,
     subscriber || dependent as member,
     subscriber,
-    dependent
+    dependent{extra}
 from members
-left join nickname on nickname.short = split_part(given_words, ' ', 1)
+left join given_name on given_name.name = members.given
 """
 
 
@@ -151,7 +158,7 @@ def _collapse(con: duckdb.DuckDBPyConnection, rules: Rules, apart: str) -> None:
 
     Identities that do not say enough to be told from others, and those that stewards named, stay apart.
     """
-    content = ", ".join(MATCH_COLUMNS)
+    content = ", ".join(rules.columns)
     con.execute(
         f"""
         create or replace temp table content as
@@ -166,7 +173,7 @@ def _collapse(con: duckdb.DuckDBPyConnection, rules: Rules, apart: str) -> None:
         create or replace temp table record as
         with distinct_content as (
             select
-                {", ".join(f"any_value({column}) as {column}" for column in MATCH_COLUMNS)},
+                {", ".join(f"any_value({column}) as {column}" for column in rules.columns)},
                 content_hash, count(*) as identities, bool_or(source_system = 'ehr') as is_ehr,
                 min((source_system <> 'ehr', source_system, source_record_id)) as first_key
             from content group by content_hash
@@ -185,7 +192,7 @@ def _collapse(con: duckdb.DuckDBPyConnection, rules: Rules, apart: str) -> None:
         from content inner join record on content.content_hash = record.content_hash
         """
     )
-    con.execute("drop table content; drop table standard; drop table source_identity")
+    con.execute("drop table content; drop table cleaned; drop table standard; drop table source_identity")
 
 
 # Equal contents of this kind are one person: somebody (name or birth date) at some address, or an identifier.
