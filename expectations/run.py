@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,7 +56,7 @@ def validate_all(
         return [validate_frame(suite, con.execute(suite.sql).df(), parameters) for suite in suites]
 
 
-def validate_frame(suite: Suite, frame: pd.DataFrame, parameters: dict[str, object] | None = None) -> Verdict:
+def validate_frame(suite: Suite, frame: pd.DataFrame, parameters: Mapping[str, object] | None = None) -> Verdict:
     """Validate one suite against a frame, by one checkpoint."""
     gx = _great_expectations()
     context = gx.get_context(mode="ephemeral")
@@ -73,7 +73,7 @@ def validate_frame(suite: Suite, frame: pd.DataFrame, parameters: dict[str, obje
     checkpoint = context.checkpoints.add(
         gx.Checkpoint(name=suite.name, validation_definitions=[definition], result_format="BOOLEAN_ONLY")
     )
-    outcome = checkpoint.run(batch_parameters={"dataframe": frame}, expectation_parameters=parameters or {})
+    outcome = checkpoint.run(batch_parameters={"dataframe": frame}, expectation_parameters=dict(parameters or {}))
     failed = [_label(result) for run in outcome.run_results.values() for result in run.results if not result.success]
     return Verdict(suite.name, suite.blocking, bool(outcome.success), len(expected), sorted(failed), len(frame))
 

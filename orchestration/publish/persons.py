@@ -51,6 +51,8 @@ def year(moment: str) -> str:
 def safe_harbor_persons(persons: str, keys: str, as_of: str, small_areas: str) -> str:
     """Return the query of the de-identified person table; grain: one row per person.
 
+    Rows are in the order of the random keys: that of the mart would tell which row of ``limited`` is whose.
+
     Args:
         persons: the mart dim_person.
         keys: relation of person_id and person_key.
@@ -75,4 +77,5 @@ def safe_harbor_persons(persons: str, keys: str, as_of: str, small_areas: str) -
             persons.has_ehr
         from {persons} as persons
         inner join {keys} as keys on persons.person_id = keys.person_id
+        order by keys.person_key
     """

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -34,7 +35,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Counts: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
-_DENSE_CELLS = 800
+_DENSE_CELLS = 150
 _FREE = 1e-6
 
 
@@ -45,7 +46,7 @@ class Equation:
     total: int
     parts: Rows
 
-    @property
+    @cached_property
     def members(self) -> Rows:
         """Total and parts."""
         return np.append(self.parts, self.total)
@@ -178,13 +179,10 @@ def _system(hidden: Mask, unknowns: Rows, equations: list[Equation]) -> sparse.c
 
 def _free(system: sparse.csr_matrix, random: np.random.Generator) -> Mask:
     """Return the unknowns that differ between solutions of ``system @ x = constant``."""
-    movement = np.zeros(system.shape[1])
-    for _ in range(2):
-        start = random.standard_normal(system.shape[1])
-        if system.shape[1] <= _DENSE_CELLS:
-            weights = np.linalg.lstsq(system.T.toarray(), start, rcond=None)[0]
-        else:
-            weights = lsmr(system.T, start, atol=1e-12, btol=1e-12, maxiter=20 * system.shape[1])[0]
-        movement = np.maximum(movement, np.abs(start - system.T @ weights))
-    free: Mask = movement > _FREE
+    start = random.standard_normal(system.shape[1])
+    if system.shape[1] <= _DENSE_CELLS:
+        weights = np.linalg.lstsq(system.T.toarray(), start, rcond=None)[0]
+    else:
+        weights = lsmr(system.T, start, atol=1e-12, btol=1e-12, maxiter=20 * system.shape[1])[0]
+    free: Mask = np.abs(start - system.T @ weights) > _FREE
     return free

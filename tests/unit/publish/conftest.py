@@ -1,8 +1,14 @@
 """A small warehouse in the shape that dbt leaves, for tests of publishing."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pytest
+
+from orchestration.settings import Settings
 
 MEASURE_TYPES = (
     "measure_id text, spec_version text, period_grain text, period_start date, period_end date, "
@@ -12,7 +18,7 @@ MEASURE_TYPES = (
 )
 
 
-def measure_row(
+def make_measure_row(
     measure_id: str,
     department: str,
     generation: str,
@@ -34,7 +40,7 @@ def measure_row(
     )
 
 
-def make_warehouse(path: Path, persons: int = 3, as_of: str = "2025-06-30", rows: list | None = None) -> None:
+def write_warehouse(path: Path, persons: int = 3, as_of: str = "2025-06-30", rows: list | None = None) -> None:
     """Write (or write anew) a warehouse with persons, touchpoints, departments and one measure mart."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -42,7 +48,10 @@ def make_warehouse(path: Path, persons: int = 3, as_of: str = "2025-06-30", rows
         con.execute("create schema marts; create schema staging; create schema seeds")
         con.execute(f"create table staging.night as select timestamp '{as_of}' as as_of, date '{as_of}' as as_of_date")
         con.execute("create table seeds.zip3_small_population as select '036' as zip3 union all select '205'")
-        con.execute("create table seeds.measures as select 'CSAT' as measure_id, 'proportion' as kind")
+        con.execute(
+            "create table seeds.measures as select 'CSAT' as measure_id, 'proportion' as kind "
+            "union all select 'NPS', 'nps'"
+        )
         con.execute(
             """
             create table marts.dim_person as
@@ -68,6 +77,26 @@ def make_warehouse(path: Path, persons: int = 3, as_of: str = "2025-06-30", rows
         )
         con.execute(f"create table marts.scores ({MEASURE_TYPES})")
         if rows is None:
-            rows = [measure_row("CSAT", "all", "all", 60, 100), measure_row("CSAT", "a", "all", 3, 30)]
+            rows = [make_measure_row("CSAT", "all", "all", 60, 100), make_measure_row("CSAT", "a", "all", 3, 30)]
         if rows:
             con.executemany(f"insert into marts.scores values ({', '.join('?' * len(rows[0]))})", rows)
+
+
+@pytest.fixture
+def make_warehouse() -> Callable[..., None]:
+    """See ``write_warehouse``."""
+    return write_warehouse
+
+
+@pytest.fixture
+def measure_row() -> Callable[..., tuple[object, ...]]:
+    """See ``make_measure_row``."""
+    return make_measure_row
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """A home whose warehouse holds three persons; three nights are kept."""
+    settings = Settings(home=tmp_path, keep_nights=3)
+    write_warehouse(settings.warehouse)
+    return settings
