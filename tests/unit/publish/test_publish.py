@@ -122,7 +122,7 @@ class Killed(BaseException):
 
 
 #: What changes names or folders on the way; a process may die before any call of them.
-STEPS = [("rename", Path), ("replace", Path), ("symlink_to", Path), ("write_bytes", Path)]
+STEPS = [("rename", Path), ("replace", Path), ("symlink_to", Path), ("mkdir", Path), ("write_bytes", Path)]
 
 
 def dying_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
