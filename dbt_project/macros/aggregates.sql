@@ -4,8 +4,9 @@
 
     A facts model has: measure_id, person_id, counted_on (local date), department_id, provider_id, channel,
     numerator, denominator (both null unless the case is counted), excluded_n, missing_n (0 or 1), and the columns
-    named in `keep`, which stay in every row. A dimension that a grouping set leaves out reads 'all'; one that is not
-    known reads 'unknown' and stays a group of its own. -#}
+    named in `keep`, which stay in every row; with `own=['payer']` it brings its own payer in place of the person's.
+    A dimension that a grouping set leaves out reads 'all'; one that is not known reads 'unknown' and stays a group of
+    its own. -#}
 
 {#- Dimensions of every measure mart, in column order. -#}
 {% macro measure_dimensions() -%}
@@ -16,7 +17,7 @@
 {%- endmacro %}
 
 {#- Facts with the person's and the department's dimensions, as text, unknown named as such. -#}
-{% macro facts_with_dimensions(facts, columns, keep) -%}
+{% macro facts_with_dimensions(facts, columns, keep, own=[]) -%}
 select
     facts.measure_id,
     facts.counted_on,
@@ -32,7 +33,7 @@ select
     coalesce(people.race, 'unknown') as race,
     coalesce(people.ethnicity, 'unknown') as ethnicity,
     coalesce(people.language, 'unknown') as language,
-    coalesce(people.payer, 'unknown') as payer,
+    coalesce({{ 'facts' if 'payer' in own else 'people' }}.payer, 'unknown') as payer,
     {{ columns | join(',\n    ') }}
 from {{ facts }} as facts
 inner join {{ ref('night') }} as night on facts.counted_on <= night.as_of_date
@@ -93,12 +94,12 @@ end - interval 1 day as date)
 
 {#- Rates and means. The catalogue (seed `measures`) says a measure's kind: `proportion` (Wilson interval), `nps`
     (x 100, interval of section 5), `mean` (normal interval), `ratio` (sums, no interval). -#}
-{% macro measure_rows(mart, facts, keep=[]) -%}
+{% macro measure_rows(mart, facts, keep=[], own=[]) -%}
 {%- set sums = ['numerator', 'denominator', 'squares', 'n_cases', 'excluded_n', 'missing_n'] -%}
 with facts as (
     {{ facts_with_dimensions(facts, [
         'facts.numerator', 'facts.denominator', 'facts.excluded_n', 'facts.missing_n'
-    ], keep) | indent(4) }}
+    ], keep, own) | indent(4) }}
 ),
 
 months as (

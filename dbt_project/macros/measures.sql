@@ -27,7 +27,7 @@
     'follow_up_short_days': 7,
     'follow_up_long_days': 30,
     'readmission_days': 30,
-    'referral_last_order_month_day': "'10-31'",
+    'referral_days_before_year_end': 61,
     'tnaa_slot': 3,
     'tnaa_target_days': 7,
 
@@ -40,9 +40,11 @@
     'fcr_days': 7,
     'reply_sla_business_days': 2,
 
+    'repeat_contact_days': 7,
+    'ar_charge_days': 90,
+
     'loop_short_hours': 24,
     'loop_long_hours': 48,
-    'loop_episode_days': 30,
     'churn_window_months': 18,
 } -%}
 {%- if name not in parameters -%}

@@ -36,3 +36,30 @@ cast({{ day }} + cast({{ days }} as integer) as date)
 {% macro duckdb__seconds_between(start_ts, end_ts) -%}
 date_diff('second', {{ start_ts }}, {{ end_ts }})
 {%- endmacro %}
+
+{#- Days that are Monday to Friday after one date, up to and with another: whole weeks by five, the rest by weekday.
+    Weekday numbers: Monday 1 .. Sunday 7. -#}
+{% macro business_days_between(start_date, end_date) -%}
+(
+    5 * cast(floor({{ days_between(start_date, end_date) }} / 7.0) as integer)
+    + case
+        when {{ days_between(start_date, end_date) }} % 7 = 0 then 0
+        when {{ iso_weekday(end_date) }} < {{ iso_weekday(start_date) }}
+            then least({{ iso_weekday(end_date) }}, 5) + greatest(0, 5 - {{ iso_weekday(start_date) }})
+        else least({{ iso_weekday(end_date) }}, 5) - least({{ iso_weekday(start_date) }}, 5)
+    end
+)
+{%- endmacro %}
+
+{#- Monday 1 .. Sunday 7. -#}
+{% macro iso_weekday(day) -%}
+{{ return(adapter.dispatch('iso_weekday')(day)) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(day) -%}
+(weekday({{ day }}) + 1)
+{%- endmacro %}
+
+{% macro duckdb__iso_weekday(day) -%}
+isodow({{ day }})
+{%- endmacro %}

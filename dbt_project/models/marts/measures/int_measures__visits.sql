@@ -15,7 +15,9 @@ places as (
     select
         place.encounter_id,
         min(case when place.physical_type_code in ('wa', 'area') then place.started_at end) as waiting_at,
-        min(case when place.physical_type_code in ('ro', 'bd') then place.started_at end) as room_at
+        min(case when place.physical_type_code in ('ro', 'bd') then place.started_at end) as room_at,
+        min(place.started_at) as first_place_at,
+        max(place.ended_at) as left_place_at
     from {{ ref('stg_ehr__encounter_locations') }} as place
     group by place.encounter_id
 )
@@ -29,9 +31,15 @@ select
     encounter.status,
     encounter.discharge_disposition_code,
     appointment.start_at as scheduled_at,
-    coalesce(stations.arrived_at, places.waiting_at) as arrived_at,
+    coalesce(
+        stations.arrived_at,
+        places.waiting_at,
+        -- In an emergency department whoever is in a place of it has arrived.
+        case when encounter.class_code = 'EMER' then places.first_place_at end
+    ) as arrived_at,
     coalesce(stations.triaged_at, places.room_at) as roomed_at,
     stations.in_progress_at as seen_at,
+    places.left_place_at,
     coalesce(stations.finished_at, stations.in_progress_end, encounter.ended_at) as departed_at,
     encounter.started_at,
     encounter.ended_at,

@@ -55,6 +55,24 @@ waits as (
 
     union all
 
+    -- OP-18: of those who left the emergency department for home, not of those admitted.
+    select
+        'emergency_stay' as wait_type,
+        visits.encounter_id as wait_record_id,
+        visits.person_id,
+        visits.visit_on as counted_on,
+        visits.department_id,
+        visits.provider_id,
+        'in_person' as channel,
+        'minutes' as unit,
+        visits.stay_minutes as waited,
+        visits.is_quarantined
+        or visits.stay_minutes > 60 * {{ measure_parameter('cycle_time_max_hours') }} as is_quarantined
+    from {{ ref('int_measures__emergency_visits') }} as visits
+    where visits.decided_at is null and not visits.left_without_being_seen
+
+    union all
+
     -- Of answered contacts only: how long abandoners would have waited is not known (call_center_service has them).
     select
         'queue' as wait_type,
