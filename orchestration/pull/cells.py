@@ -81,7 +81,7 @@ def count_parquet(path: Path) -> int:
 
 
 def _json_query(names: Sequence[str]) -> str:
-    """SQL that cuts JSON text into cells; parsing fails where the text is no JSON, and only there."""
+    """SQL that cuts JSON text into cells; what is no JSON object is ``json_invalid``."""
     structure = quote(json.dumps(_structure(names)))
     cells = ", ".join(f"nullif(record.{_struct_path(name)}, '') as {cell(name)}" for name in names)
     return f"""
@@ -89,7 +89,10 @@ def _json_query(names: Sequence[str]) -> str:
             case when fault is not null then fault when record is null then 'json_invalid' end as fault, {cells}
         from (
             select file_id, line, feed, fault, hash(text)::varchar as record_hash,
-                case when fault is null then try(from_json(text, {structure})) end as record
+                case
+                    when fault is not null then null
+                    when starts_with(text, '{{') or starts_with(ltrim(text), '{{') then try(from_json(text, {structure}))
+                end as record
             from delivered
         )
     """
