@@ -91,7 +91,8 @@ def _json_query(names: Sequence[str]) -> str:
             select file_id, line, feed, fault, hash(text)::varchar as record_hash,
                 case
                     when fault is not null then null
-                    when starts_with(text, '{{') or starts_with(ltrim(text), '{{') then try(from_json(text, {structure}))
+                    when starts_with(text, '{{') or starts_with(ltrim(text), '{{')
+                        then try(from_json(text, {structure}))
                 end as record
             from delivered
         )

@@ -56,15 +56,18 @@ class Reading:
         self.reader.parse([LandedFile("calls", "calls", name, path, "f1", "", 0, 0, None)], self.out)
 
     def select(self, table: str, columns: str) -> list[tuple[object, ...]]:
+        """Return columns of a written table in the order of lines."""
         found = duckdb.sql(f"select line, {columns} from '{self.out.path(table)}' order by all").fetchall()
         return [row[1:] for row in found]
 
     @property
     def rows(self) -> list[tuple[object, ...]]:
+        """The declared table."""
         return self.select("call", "* exclude (file_id, line, feed)")
 
     @property
     def rejects(self) -> list[tuple[object, ...]]:
+        """The findings."""
         return self.select("rejects", "line, rule, element")
 
 
