@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ Row = Mapping[str, Any]
 UPSTREAM: dict[str, str] = {
     "staging.night": "as_of timestamp, as_of_date date",
     "staging.stg_portal__visitors": "anonymous_id varchar, user_id varchar",
-    "staging.stg_portal__events": "message_id varchar, statement_id varchar, communication_id varchar",
+    "staging.stg_portal__events": (
+        "message_id varchar, statement_id varchar, communication_id varchar, result_id varchar"
+    ),
+    "staging.stg_ehr__observations": "observation_id varchar, encounter_id varchar",
     "staging.stg_ehr__encounters": (
         "encounter_id varchar, patient_id varchar, status varchar, class_code varchar, started_at timestamp, "
         "ended_at timestamp, practitioner_id varchar, department_id varchar, location_id varchar, "
@@ -41,7 +45,7 @@ UPSTREAM: dict[str, str] = {
     ),
     "staging.stg_billing__remits": (
         "remit_id varchar, patient_control_number varchar, patient_responsibility_amount decimal(18, 2), "
-        "is_denied boolean, paid_on date, recorded_at timestamp"
+        "is_denied boolean, is_reversal boolean, adjudicated_on date, recorded_at timestamp"
     ),
     "staging.stg_billing__statements": "statement_id varchar, patient_control_number varchar",
     "staging.stg_billing__payments": (
@@ -98,10 +102,10 @@ class Story:
 def _fill(connection: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Sequence[Row]) -> None:
     connection.execute(f"create schema if not exists {table.split('.', maxsplit=1)[0]}")
     connection.execute(f"create or replace table {table} ({columns})")
-    for row in rows:
-        names = ", ".join(row)
-        marks = ", ".join("?" for _ in row)
-        connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+    for names, group in groupby(rows, key=tuple):
+        marks = ", ".join("?" for _ in names)
+        values = [list(row.values()) for row in group]
+        connection.executemany(f"insert into {table} ({', '.join(names)}) values ({marks})", values)
 
 
 def write_warehouse(story: Story, home: Path) -> None:
@@ -141,7 +145,7 @@ def run_models(home: Path, *selectors: str, command: str = "build") -> None:
         "DBT_LOG_PATH": str(home / "logs"),
         "DO_NOT_TRACK": "1",
     }
-    project = os.environ.get("JOURNEYS_DBT_PROJECT", str(DBT_PROJECT))
+    project = str(DBT_PROJECT)
     code = (
         "import sys; from dbt.cli.main import dbtRunner; "
         "result = dbtRunner().invoke(sys.argv[1:]); sys.exit(0 if result.success else 1)"

@@ -6,10 +6,11 @@ with remits as (
         patient_control_number as claim_id,
         patient_responsibility_amount as owed_amount,
         is_denied,
-        cast(paid_on as timestamp) as adjudicated_at,
+        is_reversal,
+        {{ start_of_local_day('adjudicated_on') }} as adjudicated_at,
         row_number() over (
             partition by patient_control_number
-            order by paid_on desc, recorded_at desc, remit_id asc
+            order by adjudicated_on desc, recorded_at desc, remit_id asc
         ) as newness
     from {{ ref('stg_billing__remits') }}
 ),
@@ -42,6 +43,8 @@ select
     remits.is_denied,
     remits.owed_amount,
     case
+        -- A payer that took its answer back has not answered yet.
+        when remits.is_reversal then null
         when coalesce(remits.owed_amount, 0) <= 0 then remits.adjudicated_at
         when paid_off.paid_off_at > remits.adjudicated_at then paid_off.paid_off_at
         -- Paid before the payer answered: settled by the answer.

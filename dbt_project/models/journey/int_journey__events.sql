@@ -14,25 +14,28 @@ visitors as (
     having count(distinct user_id) = 1
 ),
 
--- A bill seen or paid on the portal is named by its statement; the statement knows its claim.
-statements as (
+-- A bill or a result seen on the portal is named by its own id; what it is about stands in the other system.
+portal_things as (
     select
         events.message_id,
-        statements.patient_control_number as claim_id
+        statements.patient_control_number as claim_id,
+        results.encounter_id
     from {{ ref('stg_portal__events') }} as events
-    inner join {{ ref('stg_billing__statements') }} as statements on events.statement_id = statements.statement_id
+    left join {{ ref('stg_billing__statements') }} as statements on events.statement_id = statements.statement_id
+    left join {{ ref('stg_ehr__observations') }} as results on events.result_id = results.observation_id
 ),
 
 identified as (
     select
         told.identity_source,
-        {%- for column in touchpoint_columns() if column not in ('identity_id', 'claim_id') %}
+        {%- for column in touchpoint_columns() if column not in ('identity_id', 'claim_id', 'encounter_id') %}
             told.{{ column }},
         {%- endfor %}
         coalesce(told.identity_id, visitors.user_id) as identity_id,
-        coalesce(told.claim_id, statements.claim_id) as claim_id
+        coalesce(told.claim_id, portal_things.claim_id) as claim_id,
+        coalesce(told.encounter_id, portal_things.encounter_id) as encounter_id
     from told
-    left join statements on told.identity_source = 'portal' and told.source_record_id = statements.message_id
+    left join portal_things on told.identity_source = 'portal' and told.source_record_id = portal_things.message_id
     left join visitors
         on told.identity_source = 'portal' and told.identity_id is null and told.anonymous_id = visitors.anonymous_id
     -- A moment nobody wrote down has no place in an order of events; its record stays in staging.

@@ -69,7 +69,9 @@ named as (
         case
             when matched.claim_id is not null then 'bill'
             when matched.call_id is not null then 'phone_issue'
-            when matched.thread_id is not null then 'message_thread'
+            when
+                matched.thread_id is not null and matched.activity in ('sent_message', 'replied_message')
+                then 'message_thread'
             when
                 matched.referral_id is not null and matched.activity in ('referred', 'received_referral_report')
                 then 'referral'
@@ -86,7 +88,9 @@ named as (
         case
             when matched.claim_id is not null then 'bill|' || matched.claim_id
             when matched.call_id is not null then coalesce(matched.phone_issue, 'phone|' || matched.call_id)
-            when matched.thread_id is not null then 'thread|' || matched.thread_id
+            when
+                matched.thread_id is not null and matched.activity in ('sent_message', 'replied_message')
+                then 'thread|' || matched.thread_id
             when
                 matched.referral_id is not null and matched.activity in ('referred', 'received_referral_report')
                 then 'referral|' || matched.referral_id

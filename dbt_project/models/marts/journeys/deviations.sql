@@ -20,6 +20,7 @@ happened as (
         touchpoints.activity,
         touchpoints.ts,
         touchpoints.is_failed,
+        plans.plan is not null as is_planned,
         plans.step_number,
         plans.longest_wait_seconds,
         row_number() over (
@@ -32,7 +33,7 @@ happened as (
         on planned_episodes.plan = plans.plan and touchpoints.activity = plans.activity
 ),
 
--- Planned steps where they first happened, in the order in which they happened.
+-- Steps with a place in the plan where they first happened, in the order in which they happened.
 steps as (
     select
         happened.*,
@@ -57,10 +58,14 @@ found as (
         cast(null as bigint) as actual_seconds
     from planned_episodes
     inner join {{ ref('journey_plans') }} as plans on planned_episodes.plan = plans.plan
-    left join steps on planned_episodes.episode_id = steps.episode_id and plans.activity = steps.activity
+    left join happened
+        on
+            planned_episodes.episode_id = happened.episode_id
+            and plans.activity = happened.activity
+            and happened.occurrence = 1
     where
         plans.is_required
-        and steps.episode_id is null
+        and happened.episode_id is null
         and not planned_episodes.is_open
         and not planned_episodes.is_called_off
 
@@ -76,7 +81,7 @@ found as (
         cast(null as bigint) as expected_seconds,
         cast(null as bigint) as actual_seconds
     from happened
-    where step_number is null
+    where not is_planned
 
     union all
 
