@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export JOURNEYS_HOME ?= $(CURDIR)/data
+export DBT_ENV_SECRET_JOURNEYS_HOME := $(JOURNEYS_HOME)
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false

@@ -13,5 +13,5 @@ end
 {#- Post-hook: hands this model to Python as exchange/<name>.parquet, in the order of its key. -#}
 {% macro export_to_exchange(order_by) -%}
 copy (select * from {{ this }} order by {{ order_by }})
-to '{{ env_var("JOURNEYS_HOME") }}/exchange/{{ this.identifier }}.parquet' (format parquet, compression zstd)
+to '{{ target.path | replace("/warehouse.duckdb", "") }}/exchange/{{ this.identifier }}.parquet' (format parquet, compression zstd)
 {%- endmacro %}

@@ -9,7 +9,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -35,7 +37,12 @@ class Built:
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """Environment that dbt needs to find this home, without telemetry."""
-    return {"JOURNEYS_HOME": str(settings.root), "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    return {
+        "JOURNEYS_HOME": str(settings.root),
+        "DBT_ENV_SECRET_JOURNEYS_HOME": str(settings.root),
+        "DO_NOT_TRACK": "1",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
 
 
 def dbt_vars(settings: Settings) -> str:
@@ -58,21 +65,11 @@ def build(settings: Settings, select: str | None = None, exclude: str | None = N
         BuildError: a model or test failed; names them, never a value.
     """
     arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_vars(settings)]
-    arguments += ["--select", select] if select else []
-    arguments += ["--exclude", exclude] if exclude else []
-    return _invoke(settings, arguments, log_level)
-
-
-def _invoke(settings: Settings, arguments: Sequence[str], log_level: str) -> Built:
-    from dbt.adapters.factory import reset_adapters  # dbt takes seconds to import: only where it runs
-    from dbt.cli.main import dbtRunner
-
+    arguments += ["--select", *select.split()] if select else []
+    arguments += ["--exclude", *exclude.split()] if exclude else []
     prepare(settings)
-    folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     with _environment(dbt_environment(settings)):
-        outcome = dbtRunner().invoke([*arguments, *folders, "--log-level", log_level, "--log-level-file", "none"])
-        _close_connections()
-        reset_adapters()
+        outcome = _invoke([*arguments, "--log-level", log_level], _parsed_project())
     results = list(getattr(outcome.result, "results", []) or [])
     failed = [r.node.name for r in results if str(r.status) in {"error", "fail", "runtime error"}]
     if failed or not outcome.success:
@@ -90,6 +87,28 @@ def _close_connections() -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()
+
+
+@cache
+def _parsed_project() -> Any:
+    """The parsed dbt project, which is the same for every home and night of this process."""
+    outcome = _invoke(["parse", "--log-level", "error"], None)
+    if outcome.result is None:
+        raise BuildError(f"the dbt project does not parse: {outcome.exception}")
+    return outcome.result
+
+
+def _invoke(arguments: Sequence[str], manifest: Any) -> Any:
+    """Run one dbt command in this process, and let go of the warehouse afterwards."""
+    from dbt.adapters.factory import reset_adapters  # dbt takes seconds to import: only where it runs
+    from dbt.cli.main import dbtRunner
+
+    common = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--log-level-file", "none"]
+    try:
+        return dbtRunner(manifest=manifest).invoke([*arguments, *common, "--no-write-json"])
+    finally:
+        _close_connections()
+        reset_adapters()
 
 
 @contextmanager
