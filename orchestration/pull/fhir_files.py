@@ -18,16 +18,17 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from orchestration.lake import raw
-from orchestration.lake.duck import connect, quote
+from orchestration.lake.duck import connect, quote, quote_list
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import fhir_bundles
+from orchestration.pull.fhir_schema import gated
 from orchestration.pull.fhir_tables import PRELUDE, VIEWS, ResourceTables, known_type, table_name, table_schema, views
 from orchestration.pull.lines import count_lines, line_reader
 
 #: Lines of mixed files with their own word on what they are; deletions come only in Bundles.
 _SORT_LINES = """
-    create or replace temp table sorted_out as
+    create or replace table sorted_out as
     select
         *, try(json_extract_string(case when fault is null then text end, '$.resourceType')) as resource_type,
         null::varchar as deleted_id, null::varchar as stated_at
@@ -37,14 +38,15 @@ _SORT_LINES = """
 _NAMES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 
 #: Raw is rebuilt from landing when this changes: what the same bytes give depends on these programs.
-_CODE = ("fhir_files.py", "fhir_tables.py", "fhir_rules.py", "fhir_bundles.py", "lines.py")
+_CODE = ("fhir_files.py", "fhir_tables.py", "fhir_rules.py", "fhir_schema.py", "fhir_bundles.py", "lines.py")
 
 
 class FhirFiles(BaseModel):
     """The reader of FHIR files.
 
     ``shares_ids_with`` maps a feed to the feed whose server its ids come from: FHIR ids are unique in a server only.
-    ``severities`` maps a rule to ``reject`` or ``warn`` where that differs from the default.
+    ``severities`` maps a rule to ``reject`` or ``warn`` where that differs from the default. ``judge_structure``: every
+    record passes the JSON Schema of its type, too, also what no view reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +54,7 @@ class FhirFiles(BaseModel):
     kind: Literal["fhir"] = "fhir"
     shares_ids_with: dict[str, str] = {}
     severities: dict[str, Literal["reject", "warn"]] = {}
+    judge_structure: bool = True
 
     @cached_property
     def signature(self) -> str:
@@ -93,36 +96,42 @@ class FhirFiles(BaseModel):
             for statement in PRELUDE:
                 con.execute(statement)
             for resource_type, named in by_type.items():
-                con.register("delivered", line_reader(named))
-                self._write(con, ResourceTables(resource_type), "delivered", out, parts)
+                self._write(con, resource_type, line_reader(named), out, parts)
             if mixed:
                 con.register("delivered", line_reader(mixed))
                 con.execute(_SORT_LINES)
                 self._write_mixed(con, out, parts)
             if documents:
                 con.register("delivered", fhir_bundles.document_reader(documents))
-                con.execute("create or replace temp table sorted_out as from delivered")
+                con.execute("create or replace table sorted_out as from delivered")
                 self._write_mixed(con, out, parts)
+            self._write_conflicts(con, out, parts)
         raw.merge(parts, out)
 
     def _write(
-        self, con: duckdb.DuckDBPyConnection, tables: ResourceTables, lines: str, out: RawBatch, parts: list[RawBatch]
+        self,
+        con: duckdb.DuckDBPyConnection,
+        resource_type: str | None,
+        lines: pa.RecordBatchReader,
+        out: RawBatch,
+        parts: list[RawBatch],
     ) -> None:
         parts.append(RawBatch(out.source_folder, f"{out.batch_id}-{len(parts)}"))
-        tables.write(con, lines, self._id_space, self.severities, parts[-1])
+        con.register("delivered", gated(lines, resource_type if self.judge_structure else None))
+        ResourceTables(resource_type).write(con, "delivered", self._id_space, self.severities, parts[-1])
 
     def _write_mixed(self, con: duckdb.DuckDBPyConnection, out: RawBatch, parts: list[RawBatch]) -> None:
         """Treat each type among the records of `sorted_out` as if it had been delivered by itself."""
         names = [name for (name,) in con.execute("select distinct resource_type from sorted_out").fetchall()]
         known = sorted(name for name in names if known_type(name))
         for resource_type in known:
-            chosen = f"(from sorted_out where deleted_id is null and resource_type = {quote(resource_type)})"
-            self._write(con, ResourceTables(resource_type), chosen, out, parts)
+            chosen = f"deleted_id is null and resource_type = {quote(resource_type)}"
+            self._write(con, resource_type, _sorted_lines(con, chosen), out, parts)
             self._write_deletions(con, resource_type, out, parts)
         if len(known) < len(names):
             listed = ", ".join(quote(name) for name in ("", *known))
-            others = f"(from sorted_out where coalesce(resource_type, '') = '' or resource_type not in ({listed}))"
-            self._write(con, ResourceTables(None), others, out, parts)
+            others = f"coalesce(resource_type, '') = '' or resource_type not in ({listed})"
+            self._write(con, None, _sorted_lines(con, others), out, parts)
         con.execute("drop table sorted_out")
 
     def _write_deletions(
@@ -139,10 +148,33 @@ class FhirFiles(BaseModel):
             ) to {quote(parts[-1].path("records"))} (format parquet, compression zstd)"""
         )
 
+    def _write_conflicts(self, con: duckdb.DuckDBPyConnection, out: RawBatch, parts: list[RawBatch]) -> None:
+        """Warn of records that a file holds twice as the same version but with other content: one of them is wrong."""
+        records = [part.path("records") for part in parts if part.path("records").exists()]
+        if not records:
+            return
+        parts.append(RawBatch(out.source_folder, f"{out.batch_id}-{len(parts)}"))
+        con.execute(
+            f"""copy (
+                select file_id, line, table_name, 'id_conflict' as rule, 'id' as element, 'warn' as severity,
+                    cast(null as varchar) as detail
+                from read_parquet({quote_list(records)})
+                where op = 'upsert' and record_id is not null
+                window version as (partition by file_id, record_id, version_at)
+                qualify min(record_hash) over version <> max(record_hash) over version
+            ) to {quote(parts[-1].path("rejects"))} (format parquet, compression zstd)"""
+        )
+
     @property
     def _id_space(self) -> str:
         cases = "".join(f" when {quote(feed)} then {quote(owner)}" for feed, owner in self.shares_ids_with.items())
         return f"case feed{cases} else feed end" if cases else "feed"
+
+
+def _sorted_lines(con: duckdb.DuckDBPyConnection, condition: str) -> pa.RecordBatchReader:
+    """Stream records of `sorted_out` beside the connection that will judge them."""
+    chosen = con.cursor().sql(f"select file_id, feed, line, text, fault from sorted_out where {condition}")
+    return chosen.to_arrow_reader(5_000)
 
 
 def type_of_file(name: str) -> str | None:

@@ -15,7 +15,7 @@ from orchestration.pull.fhir_views.elements import Element, elements, is_primiti
 from orchestration.pull.fhir_views.shape import Shape
 
 #: What a finding does unless a source declares otherwise: every rule rejects except these.
-WARNINGS: frozenset[str] = frozenset({"reference_target"})
+WARNINGS: frozenset[str] = frozenset({"id_conflict"})
 
 #: Optional in FHIR, but a record without it is of no use to a journey.
 _ALSO_REQUIRED: Mapping[str, tuple[str, ...]] = {"Encounter": ("subject",)}
@@ -37,6 +37,10 @@ PRELUDE: tuple[str, ...] = (
             then left(e, least(length(e), length(s))) < left(s, least(length(e), length(s)))
         else fhir_time(e) < fhir_time(s)
     end""",
+    # What a rule says of an element, the schema need not say again.
+    """create or replace temp macro fhir_findings(of_rules, of_schema) as list_concat(of_rules, list_filter(
+        of_schema, lambda f: not coalesce(list_contains(list_transform(of_rules, lambda r: r.element), f.element), false)
+    ))""",
     f"""create or replace temp macro fhir_reference_ok(x) as regexp_full_match(x, {quote(_REFERENCE)})""",
     """create or replace temp macro fhir_reference_type(x) as
         regexp_extract(x, '^(?:https?://.+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9.-]+(?:/_history/.+)?$', 1)""",
@@ -51,13 +55,20 @@ class Check:
     element: str
     when: str
 
-    def finding(self, severities: Mapping[str, str]) -> str:
-        """The finding as SQL, null where there is none."""
-        severity = severities.get(self.rule, "warn" if self.rule in WARNINGS else "reject")
-        return (
-            f"case when {self.when} then {{'rule': {quote(self.rule)}, 'element': {quote(self.element)}, "
-            f"'severity': {quote(severity)}}} end"
-        )
+    def finding(self, is_found: str, severities: Mapping[str, str]) -> str:
+        """The finding as SQL, null where ``is_found`` (the value of ``when``) is not true."""
+        return f"case when {is_found} then {finding(quote(self.rule), quote(self.element), severities)} end"
+
+
+def finding(rule: str, element: str, severities: Mapping[str, str]) -> str:
+    """A finding as SQL, of SQL expressions for its rule and element."""
+    warnings = {rule for rule in WARNINGS if severities.get(rule) != "reject"}
+    warnings |= {rule for rule, severity in severities.items() if severity == "warn"}
+    listed = ", ".join(quote(warning) for warning in sorted(warnings)) or "''"
+    return (
+        f"{{'rule': {rule}, 'element': {element}, "
+        f"'severity': case when {rule} in ({listed}) then 'warn' else 'reject' end}}"
+    )
 
 
 def checks(shape: Shape, root: str) -> list[Check]:

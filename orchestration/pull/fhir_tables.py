@@ -19,8 +19,9 @@ from orchestration.lake.duck import quote
 from orchestration.lake.raw import RawBatch
 from orchestration.lake.schemas import LOCATOR
 from orchestration.pull import fhir_rules
-from orchestration.pull.fhir_views import CompiledView, compile_view, load_view
+from orchestration.pull.fhir_views import CompiledView, ViewDefinition, compile_view, load_view
 from orchestration.pull.fhir_views.compiler import OneRow
+from orchestration.pull.fhir_views.definition import all_columns
 from orchestration.pull.fhir_views.dialect import DuckDb
 from orchestration.pull.fhir_views.elements import is_resource
 from orchestration.pull.fhir_views.shape import Shape
@@ -38,13 +39,15 @@ UNKNOWN = "unknown"
 
 
 @lru_cache
-def views() -> Mapping[str, CompiledView]:
+def views() -> Mapping[str, ViewDefinition]:
     """The project's views by raw table."""
-    compiled = {}
-    for path in sorted(VIEWS.glob("*.json")):
-        view = load_view(path)
-        compiled[view.name or path.stem] = compile_view(view, ROOT)
-    return compiled
+    loaded = [load_view(path) for path in sorted(VIEWS.glob("*.json"))]
+    return {view.name or table_name(view.resource): view for view in loaded}
+
+
+@lru_cache
+def _compiled(name: str) -> CompiledView:
+    return compile_view(views()[name], ROOT)
 
 
 def table_name(resource_type: str) -> str:
@@ -52,9 +55,13 @@ def table_name(resource_type: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", resource_type).lower()
 
 
-def table_schema(view: CompiledView) -> pa.Schema:
-    """The Arrow schema of a view's raw table."""
-    own = [pa.field(name, ARROW_TYPES[sql_type]) for name, sql_type in view.types.items()]
+def table_schema(view: ViewDefinition) -> pa.Schema:
+    """The Arrow schema of a view's raw table, from what the view states about its columns."""
+    dialect = DuckDb()
+    own = [
+        pa.field(column.name, ARROW_TYPES[column.sql_type or dialect.sql_type(column.type or "string")])
+        for column in all_columns(view.select)
+    ]
     return pa.schema([*LOCATOR, pa.field("feed", pa.string()), pa.field("id_space", pa.string()), *own])
 
 
@@ -67,7 +74,7 @@ class ResourceTables:
     @cached_property
     def views(self) -> dict[str, CompiledView]:
         """The views of this type by raw table; none where the type is not modelled."""
-        return {name: view for name, view in views().items() if view.resource == self.resource_type}
+        return {name: _compiled(name) for name, view in views().items() if view.resource == self.resource_type}
 
     @property
     def table(self) -> str:
@@ -88,7 +95,7 @@ class ResourceTables:
     def write(
         self, con: duckdb.DuckDBPyConnection, lines: str, id_space: str, severities: Mapping[str, str], out: RawBatch
     ) -> None:
-        """Judge and flatten ``lines`` (a relation of file_id, feed, line, text, fault, read once) into ``out``."""
+        """Judge and flatten ``lines`` (file_id, feed, line, text, fault, structure; read once) into ``out``."""
         con.execute(f"create or replace temp table judged as {self._judged(lines, id_space, severities)}")
         for name, view in self.views.items():
             _copy(con, out, name, self._rows(name, view))
@@ -104,11 +111,13 @@ class ResourceTables:
         con.execute("drop table judged")
 
     def _judged(self, lines: str, id_space: str, severities: Mapping[str, str]) -> str:
+        """The query that parses, checks and flattens: one row a record, wide."""
         is_type = f'{ROOT}."resourceType" is not distinct from {quote(self.resource_type or "")}'
         checks = fhir_rules.checks(self.shape, ROOT) if self.resource_type else []
-        found = ", ".join(check.finding(severities) for check in checks)
+        checked = "".join(f', {check.when} as "{number}"' for number, check in enumerate(checks))
         # Findings are rare: one cheap question first, the details only where it is answered with yes.
-        is_faulty = " or ".join(f"({check.when})" for check in checks) or "false"
+        is_faulty = " or ".join(f'"{number}"' for number in range(len(checks))) or "false"
+        found = ", ".join(check.finding(f'"{number}"', severities) for number, check in enumerate(checks))
         columns = []
         for name, view in self.views.items():
             if isinstance(view.rows, OneRow):
@@ -116,20 +125,26 @@ class ResourceTables:
             else:
                 columns.append(f'{view.rows.sql} as "{name}"')
         return f"""
-            select file_id, line, feed, id_space, record_hash, fault,
-                fault is null and {ROOT} is not null and {is_type} as is_readable,
+            select file_id, line, feed, id_space, record_hash, fault, is_readable,
                 {ROOT}.id as own_id, fhir_time({ROOT}.meta."lastUpdated") as version_at,
                 case
                     when fault is not null then [{_finding("fault")}]
                     when {ROOT} is null then [{_finding("'json_invalid'")}]
-                    when not ({is_type}) then [{_finding("'resource_type'", "'resourceType'")}]
-                    when {is_faulty} then list_filter([{found}], lambda finding: finding is not null)
+                    when not is_readable then [{_finding("'resource_type'", "'resourceType'")}]
+                    when {is_faulty} or structure is not null then fhir_findings(
+                        list_filter([{found}], lambda finding: finding is not null),
+                        list_transform(structure, lambda finding: {_judged_finding(severities)})
+                    )
                 end as findings
                 {"".join(", " + column for column in columns)}
             from (
-                select file_id, line, feed, {id_space} as id_space, fault, cast(hash(text) as varchar) as record_hash,
-                    case when fault is null then {DuckDb().parse("text", self.shape)} end as {ROOT}
-                from {lines}
+                select *, {ROOT} is not null and {is_type} as is_readable {checked}
+                from (
+                    select file_id, line, feed, {id_space} as id_space, fault, structure,
+                        cast(hash(text) as varchar) as record_hash,
+                        case when fault is null then {DuckDb().parse("text", self.shape)} end as {ROOT}
+                    from {lines}
+                )
             )"""
 
     def _rows(self, name: str, view: CompiledView) -> str:
@@ -156,6 +171,10 @@ class ResourceTables:
 def known_type(name: str | None) -> str | None:
     """``name`` where it is a FHIR resource type, else None."""
     return name if name and name[0].isupper() and name.isalpha() and is_resource(name) else None
+
+
+def _judged_finding(severities: Mapping[str, str]) -> str:
+    return fhir_rules.finding("finding.rule", "finding.element", severities)
 
 
 def _finding(rule: str, element: str = "null") -> str:

@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestration.pull.fhir_views import fhirpath as fp
-from orchestration.pull.fhir_views.definition import Column, Constant, InvalidViewError, Select, ViewDefinition
+from orchestration.pull.fhir_views.definition import (
+    Column,
+    Constant,
+    InvalidViewError,
+    Select,
+    ViewDefinition,
+    all_columns,
+)
 from orchestration.pull.fhir_views.dialect import DuckDb
 from orchestration.pull.fhir_views.elements import elements, is_resource
 from orchestration.pull.fhir_views.expressions import (
@@ -167,17 +174,10 @@ def _repeat(select: Select, paths: Sequence[str], scope: Scope) -> Rows:
 
 def _no_rows(select: Select, scope: Scope) -> Rows:
     """The columns of a select that can give no row, here because nothing of its path exists on this type."""
-    names = _column_names(select)
+    names = tuple(column.name for column in all_columns([select]))
     scope.types.update(dict.fromkeys(names, "varchar"))
     none = scope.dialect.list_of(scope.dialect.struct(dict.fromkeys(names, "null")))
     return ManyRows(names, scope.dialect.filter(none, scope.fresh(), "false"))
-
-
-def _column_names(select: Select) -> tuple[str, ...]:
-    names = [column.name for column in select.column]
-    for inner in (*select.select, *select.unionAll[:1]):
-        names += _column_names(inner)
-    return tuple(names)
 
 
 def _as_json(path: str, scope: Scope) -> Expr | None:

@@ -5,6 +5,7 @@ Belongs here: the JSON's structure and what can be judged without types. Does no
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,13 @@ class Select(_Part):
         if not (self.column or self.select or self.unionAll):
             raise ValueError("a select needs column, select or unionAll")
         return self
+
+
+def all_columns(selects: Sequence[Select]) -> Iterator[Column]:
+    """Every column that selects give, in order; the branches of a union have the same ones."""
+    for select in selects:
+        yield from select.column
+        yield from all_columns([*select.select, *select.unionAll[:1]])
 
 
 class Where(_Part):

@@ -25,11 +25,10 @@ class DuckDb:
             when length(x) = 10 and x[5] = '-' then try_cast(x as date)
         end""",
         # A time without zone is no FHIR time; casts of text with an offset to plain timestamp would drop the offset.
-        """create or replace temp macro fhir_time(x) as case
-            when length(x) <= 10 then cast(fhir_date(x) as timestamp)
-            when x[11] = 'T' and (x[-1] = 'Z' or x[-6] in ('+', '-'))
-                then timezone('UTC', try_cast(x as timestamptz))
-        end""",
+        """create or replace temp macro fhir_time(x) as timezone('UTC', try_cast(case
+            when length(x) <= 10 and not contains(x, '/') then x || substr('0000-01-01T00:00:00Z', length(x) + 1)
+            when x[11] = 'T' and (x[-1] = 'Z' or x[-6] in ('+', '-')) then x
+        end as timestamptz))""",
         # Type/id, .../Type/id and either with /_history/n; not #contained, urn: or Type?query.
         """create or replace temp macro fhir_key(x, target) as case
             when target is not null and starts_with(x, target || '/') and strpos(substr(x, length(target) + 2), '/') = 0
