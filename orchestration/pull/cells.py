@@ -83,6 +83,7 @@ def count_parquet(path: Path) -> int:
 def _json_query(names: Sequence[str]) -> str:
     """SQL that cuts JSON text into cells; what is no JSON object is ``json_invalid``."""
     structure = quote(json.dumps(_structure(names)))
+    is_object = "(starts_with(text, '{') or starts_with(ltrim(text), '{'))"
     cells = ", ".join(f"nullif(record.{_struct_path(name)}, '') as {cell(name)}" for name in names)
     return f"""
         select file_id, line, feed, record_hash,
@@ -90,9 +91,7 @@ def _json_query(names: Sequence[str]) -> str:
         from (
             select file_id, line, feed, fault, hash(text)::varchar as record_hash,
                 case
-                    when fault is not null then null
-                    when starts_with(text, '{{') or starts_with(ltrim(text), '{{')
-                        then try(from_json(text, {structure}))
+                    when fault is null and {is_object} and json_valid(text) then from_json(text, {structure})
                 end as record
             from delivered
         )

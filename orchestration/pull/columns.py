@@ -168,7 +168,7 @@ class Column(BaseModel):
     def _local(self, cell: str) -> str:
         if self.format:
             return f"cast({_strptime(cell, self.format)} as timestamp)"
-        return f"case when not {_has_offset(cell)} and length({cell}) > 10 then try_cast({cell} as timestamp) end"
+        return f"case when not ({_has_offset(cell)}) and length({cell}) > 10 then try_cast({cell} as timestamp) end"
 
     def _time_rules(self, name: str, cell: str, zone: str | None) -> list[Rule]:
         typed = f'"{name}"'
@@ -205,8 +205,9 @@ def _exact(cell: str, sql_type: str) -> str:
 
 
 def _has_offset(cell: str) -> str:
+    """Whether a time says its offset. ``Z`` is by far the most frequent: the rest is looked at only where it is not."""
     signs = " or ".join(f"{cell}[-{n}] in ('+', '-')" for n in (6, 5, 3))
-    return f"(length({cell}) > 15 and ({cell}[-1] = 'Z' or {signs}))"
+    return f"case when ends_with({cell}, 'Z') then true else length({cell}) > 15 and ({signs}) end"
 
 
 def _instant(local: str, zone: str) -> str:

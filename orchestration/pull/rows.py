@@ -74,6 +74,8 @@ class RowTable:
         """Judge the rows of ``parsed`` (SQL query, run once) and write the own table, `records` and `rejects`."""
         unread = f"case when fault is not null then {_finding('fault', 'null', 'reject', 'null')} end"
         findings = ", ".join([unread, *(f"case when fault is null then {rule.sql} end" for rule in self.rules)])
+        # Almost every row is right: findings are only made for those about which any rule has something to say.
+        suspect = " or ".join(["fault is not null", *(f"({rule.when})" for rule in self.rules)])
         own = ", ".join(f'"{name}"' for name in self.columns)
         carried = dict.fromkeys(name for side in self.side_tables for name in side.carried)
         con.execute(f"""
@@ -81,7 +83,10 @@ class RowTable:
             select {", ".join([*PARSED, own, *carried])},
                 ({self.record_id})::varchar as _record_id,
                 ({self.version_at})::timestamp as _version_at,
-                list_filter([{findings}], lambda finding: finding is not null) as _findings
+                case
+                    when {suspect} then list_filter([{findings}], lambda finding: finding is not null)
+                    else []
+                end as _findings
             from ({parsed})
         """)
         _copy(con, out, self.name, f"select file_id, line, feed, {own} from judged where fault is null")
