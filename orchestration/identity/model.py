@@ -132,7 +132,7 @@ def _comparison(comparison: Comparison, rules: Rules) -> dict[str, Any]:
         {"sql_condition": _sides(rules.sql(comparison.missing)), "label_for_charts": "missing", "is_null_level": True}
     ]
     for level in comparison.levels:
-        entry = {"sql_condition": _sides(rules.sql(level.when)), "label_for_charts": level.label}
+        entry: dict[str, Any] = {"sql_condition": _sides(rules.sql(level.when)), "label_for_charts": level.label}
         if level.term_frequency:
             entry |= {"tf_adjustment_column": level.term_frequency, "tf_adjustment_weight": 1.0}
         levels.append(entry)

@@ -198,6 +198,6 @@ def _collapse(con: duckdb.DuckDBPyConnection, rules: Rules, apart: str) -> None:
 # Equal contents of this kind are one person: somebody (name or birth date) at some address, or an identifier.
 _TELLING = """(
     mrn_key is not null
-    or (coalesce(given, birth) is not null and coalesce(phone, email, subscriber, ssn4) is not null)
+    or (coalesce(given, birth) is not null and coalesce(phone, email, member, ssn4) is not null)
     or (given is not null and family is not null and birth is not null)
 )"""
