@@ -7,6 +7,7 @@ not belong: any expectation (the tests state them).
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,6 +71,7 @@ TOUCHPOINTS = {
     "prescription_id": "varchar", "planned_ts": "timestamp", "wait_seconds": "bigint", "outcome": "varchar",
     "is_failed": "boolean",
 }  # fmt: skip
+SEEDS = ("journey_plans", "acceptable_waits")
 SOURCES = ("ehr", "portal", "call_center", "billing", "surveys")
 
 
@@ -136,8 +138,8 @@ def write_warehouse(story: Story, home: Path) -> None:
         )
 
 
-def run_models(home: Path, *selectors: str, command: str = "build") -> None:
-    """Run dbt on the journey models in a process of its own (dbt keeps its connection open in the one it runs in)."""
+def run_models(home: Path, *selectors: str, data_tests: bool) -> None:
+    """Build models in a process of its own (dbt keeps its connection open in the one it runs in)."""
     environment = {
         **os.environ,
         "JOURNEYS_HOME": str(home),
@@ -145,13 +147,12 @@ def run_models(home: Path, *selectors: str, command: str = "build") -> None:
         "DBT_LOG_PATH": str(home / "logs"),
         "DO_NOT_TRACK": "1",
     }
-    project = str(DBT_PROJECT)
     code = (
         "import sys; from dbt.cli.main import dbtRunner; "
         "result = dbtRunner().invoke(sys.argv[1:]); sys.exit(0 if result.success else 1)"
     )
-    arguments = [command, "--project-dir", project, "--profiles-dir", project, "--select", *selectors]
-    arguments += ["--exclude-resource-type", "unit_test"]
+    arguments = ["build", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--select", *selectors]
+    arguments += ["--exclude-resource-type", "unit_test", *([] if data_tests else ["test"])]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
     )
@@ -159,10 +160,16 @@ def run_models(home: Path, *selectors: str, command: str = "build") -> None:
 
 
 @contextmanager
-def journeys_of(story: Story, home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Build the journey models over the story; yields a read-only connection to the warehouse."""
-    write_warehouse(story, home)
-    run_models(home, "path:models/journey", "path:models/marts/journeys", "journey_plans", "acceptable_waits")
+def journeys_of(story: Story, folder: Path, data_tests: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Build the journey models over the story; yields a read-only connection to a warehouse of its own.
 
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+    All stories of a test session are built in one home, so that dbt parses the project once.
+    """
+    home = folder.parent / "journey_stories"
+    home.mkdir(exist_ok=True)
+    (home / "warehouse.duckdb").unlink(missing_ok=True)
+    write_warehouse(story, home)
+    run_models(home, "path:models/journey", "path:models/marts/journeys", *SEEDS, data_tests=data_tests)
+    warehouse = shutil.copy(home / "warehouse.duckdb", folder)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
         yield connection
