@@ -37,20 +37,21 @@ SUITES = (
         sql="""
             select
                 account.source,
-                account.records_staged,
-                coalesce(told.n_touchpoints, 0) as n_touchpoints
+                sum(account.records_staged) as records_staged,
+                sum(coalesce(told.n_touchpoints, 0)) as n_touchpoints
             from (
-                select source, sum(records_staged) as records_staged
+                select source, feed, sum(records_staged) as records_staged
                 from staging.stg_lake__account
                 where source in ('ehr', 'portal', 'call_center', 'billing', 'surveys')
-                group by source
+                group by source, feed
             ) as account
             left join (
-                select split_part(source_table, '__', 1) as source_prefix, count(*) as n_touchpoints
+                select source_system, count(*) as n_touchpoints
                 from marts.touchpoints
-                group by split_part(source_table, '__', 1)
-            ) as told on told.source_prefix = 'stg_' || account.source
-            where account.records_staged >= 100
+                group by source_system
+            ) as told on account.feed = told.source_system
+            group by account.source
+            having sum(account.records_staged) >= 100
         """,
         expectations=(between("n_touchpoints", 1),),
         blocking=False,

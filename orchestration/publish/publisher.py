@@ -161,7 +161,7 @@ def _safe_harbor(
     kinds = _kinds(con)
     for name, columns in marts.items():
         if is_measure_mart(columns):
-            mart = measure_mart(name, _relation(name), columns)
+            mart = measure_mart(con, name, _relation(name), columns)
             if isinstance(mart, str):
                 withheld[name] = mart
             else:

@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from orchestration.publish.small_cells import Counts, Mask, hidden_cells
+from orchestration.publish.small_cells import Counts, Mask, Totals, hidden_cells, is_small
 from orchestration.publish.totals import Hierarchy, equations
 
 Z_95 = 1.959963984540054
@@ -36,7 +36,7 @@ DIMENSIONS = (
 STATISTICS = ("numerator", "denominator", "n_cases", "value", "p90")
 INTERVAL = ("ci_low", "ci_high")
 #: Counts beside the measure, protected each for itself.
-ASIDE = ("excluded_n", "missing_n")
+ASIDE = ("excluded_n", "missing_n", "censored_n")
 FLAGS = ("suppressed", "suppression_reason")
 #: Tables about the organisation, with the columns that leave.
 REFERENCE = {
@@ -63,10 +63,13 @@ def is_measure_mart(columns: Mapping[str, str]) -> bool:
     return set(MEASURE_COLUMNS) <= set(columns)
 
 
-def measure_mart(name: str, relation: str, columns: Mapping[str, str]) -> MeasureMart | str:
+def measure_mart(
+    con: duckdb.DuckDBPyConnection, name: str, relation: str, columns: Mapping[str, str]
+) -> MeasureMart | str:
     """Return how a measure mart leaves, or why it does not.
 
     Args:
+        con: connection that reads the mart.
         name: the mart.
         relation: its qualified name.
         columns: its columns and their SQL types.
@@ -75,13 +78,16 @@ def measure_mart(name: str, relation: str, columns: Mapping[str, str]) -> Measur
     telling = [column for column, kind in columns.items() if column not in known and not _is_number(column, kind)]
     if telling:
         return f"columns not known to be safe: {', '.join(sorted(telling))}"
-    return MeasureMart(
+    mart = MeasureMart(
         name=name,
         relation=relation,
         keys=tuple(column for column in columns if column in KEYS),
         dimensions=tuple(column for column in columns if column in DIMENSIONS),
         numbers=tuple(column for column in columns if column in {*STATISTICS, *INTERVAL, *ASIDE}),
     )
+    cells = f"select 1 from {relation} group by {', '.join([*mart.keys, *mart.dimensions])} having count(*) > 1"
+    is_told_apart = con.execute(f"select not exists ({cells})").fetchall()[0][0]
+    return mart if is_told_apart else "rows are not told apart by columns known to be safe"
 
 
 def hierarchies(con: duckdb.DuckDBPyConnection, departments: str | None) -> list[Hierarchy]:
@@ -138,11 +144,13 @@ def _shown(name: str) -> str:
 def _masks(rows: pd.DataFrame, mart: MeasureMart, kinds: pd.Series, known: Sequence[Hierarchy]) -> dict[str, Mask]:
     """Return per group of columns the rows in which it is hidden."""
     fixed = [name for name in mart.keys if name in {"measure_id", "wait_type", "unit", "drug_class", "item_id"}]
-    totals = equations(rows, fixed, mart.dimensions, known)
+    totals = Totals(len(rows), equations(rows, fixed, mart.dimensions, known))
     measure = hidden_cells(_measure_counts(rows, kinds), totals)
     interval = measure
     if set(INTERVAL) <= set(mart.numbers):
-        interval = hidden_cells(_answer_counts(rows, kinds), totals, hidden=measure)
+        answers = _answer_counts(rows, kinds)
+        if (is_small(answers).any(axis=1) & ~measure).any():
+            interval = hidden_cells(answers, totals, hidden=measure)
     masks = {"measure": measure, "interval": interval}
     for name in ASIDE:
         if name in mart.numbers:

@@ -18,9 +18,8 @@ Hidden cells are never 0, so a cell that is free to vary in the equations is so 
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -35,7 +34,6 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Counts: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
-_DENSE_CELLS = 150
 _FREE = 1e-6
 
 
@@ -46,10 +44,33 @@ class Equation:
     total: int
     parts: Rows
 
-    @cached_property
-    def members(self) -> Rows:
-        """Total and parts."""
-        return np.append(self.parts, self.total)
+
+class Totals:
+    """The equations among the cells of one table, as matrices of equations x cells."""
+
+    def __init__(self, n_cells: int, equations: Sequence[Equation]) -> None:
+        self.equations = equations
+        self.total = np.array([equation.total for equation in equations], dtype=np.int64)
+        shape = (len(equations), n_cells)
+        lengths = [len(equation.parts) for equation in equations]
+        columns = np.concatenate([np.empty(0, np.int64), *(equation.parts for equation in equations)])
+        starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        #: 1 where a cell is a part of an equation
+        self.parts = sparse.csr_matrix((np.ones(len(columns)), columns, starts), shape=shape)
+        ones = np.ones(len(equations))
+        #: 1 a part, -1 the total: the product with the cells' values is 0
+        self.balance = self.parts - sparse.csr_matrix((ones, (np.arange(len(equations)), self.total)), shape=shape)
+        self._by_cell = self.balance.tocsc()
+
+    def members(self, equation: int) -> Rows:
+        """Return the cells of an equation, its total among them."""
+        start, end = self.balance.indptr[equation : equation + 2]
+        return self.balance.indices[start:end]
+
+    def equations_of(self, cell: int) -> Rows:
+        """Return the equations that a cell is in."""
+        start, end = self._by_cell.indptr[cell : cell + 2]
+        return self._by_cell.indices[start:end]
 
 
 def is_small(counts: Counts) -> Mask:
@@ -59,53 +80,55 @@ def is_small(counts: Counts) -> Mask:
     return small
 
 
-def hidden_cells(counts: Counts, equations: list[Equation], hidden: Mask | None = None) -> Mask:
+def hidden_cells(counts: Counts, totals: Totals, hidden: Mask | None = None) -> Mask:
     """Return which cells to hide.
 
     Args:
         counts: cells x kinds; every count that a cell shows or gives away (numerator, complement, denominator). The
             last kind is the cell's size: smaller cells are sacrificed first, and a cell of size 0 never is.
-        equations: the totals among the cells.
+        totals: which cells add up to which.
         hidden: cells hidden already for another reason.
 
     Returns:
         A mask of cells, all primary and complementary ones; which is which stays untold.
     """
-    counts = np.nan_to_num(counts)
-    table = _Table(counts, equations)
+    table = _Table(np.nan_to_num(counts), totals)
     mask = is_small(counts).any(axis=1)
     if hidden is not None:
         mask |= hidden
-    waiting = {int(e) for cell in np.flatnonzero(mask) for e in table.equations_of[cell]}
     while True:
-        table.settle(mask, deque(sorted(waiting)))
-        exposed = derivable(mask, equations)
+        table.settle(mask)
+        exposed = derivable(mask, totals, table.size)
         company = {c for cell in np.flatnonzero(exposed) if (c := table.company(int(cell), mask)) is not None}
         if not company:
             return mask
         mask[list(company)] = True
-        waiting = {int(e) for cell in company for e in table.equations_of[cell]}
 
 
 class _Table:
-    """Counts and equations, with the equations of each cell at hand."""
+    """The counts of cells beside their totals; hides cells in a mask that it is given."""
 
-    def __init__(self, counts: Counts, equations: list[Equation]) -> None:
+    def __init__(self, counts: Counts, totals: Totals) -> None:
         self.counts = counts
-        self.size = np.abs(counts[:, -1])
-        self.equations = equations
-        self.equations_of: list[list[int]] = [[] for _ in range(len(counts))]
-        for number, equation in enumerate(equations):
-            for cell in equation.members:
-                self.equations_of[cell].append(number)
+        self.size: Counts = np.abs(counts[:, -1])
+        self.totals = totals
 
-    def settle(self, hidden: Mask, waiting: deque[int]) -> None:
-        """Hide cells until every equation is protected on its own; changes ``hidden``."""
-        while waiting:
-            equation = self.equations[waiting.popleft()]
-            while (cell := self._next_to_hide(equation, hidden)) is not None:
-                hidden[cell] = True
-                waiting.extend(self.equations_of[cell])
+    def settle(self, hidden: Mask) -> None:
+        """Hide cells until every equation is protected on its own."""
+        while len(unprotected := self._unprotected(hidden)):
+            for number in unprotected:
+                while (cell := self._next_to_hide(self.totals.equations[number], hidden)) is not None:
+                    hidden[cell] = True
+
+    def _unprotected(self, hidden: Mask) -> Rows:
+        """Return the equations that call for another hidden cell (``_next_to_hide`` for all of them at once)."""
+        parts, total_is_hidden = self.totals.parts, hidden[self.totals.total]
+        n_hidden = parts @ hidden.astype(float)
+        n_shown = parts @ (~hidden & (self.size > 0)).astype(float)
+        reveals_small = is_small(parts @ (self.counts * hidden[:, None])).any(axis=1)
+        is_told_by_parts = total_is_hidden & (n_hidden == 0) & (n_shown > 0)
+        tells_parts = ~total_is_hidden & ((n_hidden == 1) | ((n_hidden > 1) & reveals_small))
+        return np.flatnonzero(is_told_by_parts | tells_parts)
 
     def _next_to_hide(self, equation: Equation, hidden: Mask) -> int | None:
         """Return the cell that brings an equation nearer to protection, None where it is protected."""
@@ -126,63 +149,39 @@ class _Table:
         """Return the smallest shown cell that shares an equation with ``cell``, or with one of its neighbours."""
         near = {cell}
         for _ in range(2):
-            near |= {int(m) for c in near for e in self.equations_of[c] for m in self.equations[e].members}
+            near |= {int(m) for c in near for e in self.totals.equations_of(c) for m in self.totals.members(e)}
             shown = np.array(sorted(c for c in near if not hidden[c] and self.size[c] > 0), dtype=np.int64)
             if len(shown):
                 return int(shown[np.argmin(self.size[shown])])
         return None
 
 
-def derivable(hidden: Mask, equations: list[Equation]) -> Mask:
+def derivable(hidden: Mask, totals: Totals, size: Counts | None = None) -> Mask:
     """Return the hidden cells whose value follows from the shown ones by any combination of the equations.
 
     A cell follows exactly when every solution of the homogeneous system is 0 there. One random vector, projected onto
-    those solutions, is 0 at such cells and (almost surely) nowhere else.
+    those solutions, is 0 at such cells and (almost surely) nowhere else. Where cells of known ``size`` (all positive)
+    are themselves such a solution, nothing follows: nothing shown is among them.
     """
     result: Mask = np.zeros(len(hidden), dtype=bool)
     unknowns = np.flatnonzero(hidden)
-    system = _system(hidden, unknowns, equations)
-    n_equations = system.shape[0]
-    if n_equations == 0:
+    system = totals.balance[:, unknowns]
+    system = system[system.getnnz(axis=1) > 0]
+    if not system.nnz:
         return result
-    linked = sparse.bmat([[None, system], [system.T, None]])
-    _, component = csgraph.connected_components(linked, directed=False)
+    links = sparse.bmat([[None, system], [system.T, None]])
+    _, component = csgraph.connected_components(links, directed=False)
     random = np.random.default_rng(20240229)
-    for label in np.unique(component[:n_equations]):
-        rows = np.flatnonzero(component[:n_equations] == label)
-        cells = np.flatnonzero(component[n_equations:] == label)
+    for label in np.unique(component[: system.shape[0]]):
+        rows = np.flatnonzero(component[: system.shape[0]] == label)
+        cells = np.flatnonzero(component[system.shape[0] :] == label)
         part = system[rows][:, cells]
         is_tree = part.nnz == len(rows) + len(cells) - 1
         if is_tree and part.getnnz(axis=1).min() > 1:
             continue  # in a tree every cell can vary against a leaf of another branch
-        result[unknowns[cells[~_free(part, random)]]] = True
+        if size is not None and not (part @ size[unknowns[cells]]).any():
+            continue
+        start = random.standard_normal(len(cells))
+        weights = lsmr(part.T, start, atol=1e-12, btol=1e-12, maxiter=20 * len(cells))[0]
+        result[unknowns[cells]] = np.abs(start - part.T @ weights) < _FREE
     return result
-
-
-def _system(hidden: Mask, unknowns: Rows, equations: list[Equation]) -> sparse.csr_matrix:
-    """Return the equations over hidden cells only: +1 a part, -1 the total."""
-    position = np.full(len(hidden), -1)
-    position[unknowns] = np.arange(len(unknowns))
-    rows, columns, signs, n_rows = [], [], [], 0
-    for equation in equations:
-        members = equation.members[hidden[equation.members]]
-        if len(members):
-            rows.append(np.full(len(members), n_rows))
-            columns.append(position[members])
-            signs.append(np.where(members == equation.total, -1.0, 1.0))
-            n_rows += 1
-    if not n_rows:
-        return sparse.csr_matrix((0, len(unknowns)))
-    entries = (np.concatenate(signs), (np.concatenate(rows), np.concatenate(columns)))
-    return sparse.csr_matrix(entries, shape=(n_rows, len(unknowns)))
-
-
-def _free(system: sparse.csr_matrix, random: np.random.Generator) -> Mask:
-    """Return the unknowns that differ between solutions of ``system @ x = constant``."""
-    start = random.standard_normal(system.shape[1])
-    if system.shape[1] <= _DENSE_CELLS:
-        weights = np.linalg.lstsq(system.T.toarray(), start, rcond=None)[0]
-    else:
-        weights = lsmr(system.T, start, atol=1e-12, btol=1e-12, maxiter=20 * system.shape[1])[0]
-    free: Mask = np.abs(start - system.T @ weights) > _FREE
-    return free

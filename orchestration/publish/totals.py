@@ -20,8 +20,8 @@ import pandas as pd
 from orchestration.publish.small_cells import Equation
 
 ALL = "all"
-#: Finer to coarser; every month lies in one quarter, every quarter in one year.
-GRAINS = {"month": "M", "quarter": "Q", "year": "Y"}
+#: Finer to coarser, in months: every month lies in one quarter, every quarter in one year.
+GRAINS = {"month": 1, "quarter": 3, "year": 12}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class _Level:
     dimensions: frozenset[str]
     rows: np.ndarray
 
+    def reach(self, hierarchies: Sequence[Hierarchy]) -> frozenset[str]:
+        """Return the dimensions whose member is known of every row: its own, and those that follow."""
+        return self.dimensions | {h.parent for h in hierarchies if h.child in self.dimensions}
+
 
 def equations(
     rows: pd.DataFrame, fixed: Sequence[str], dimensions: Sequence[str], hierarchies: Sequence[Hierarchy] = ()
@@ -46,64 +50,71 @@ def equations(
     """Return the totals among measure rows.
 
     Args:
-        rows: measure rows (default index): the columns named here, ``period_grain`` and ``period_start``.
+        rows: measure rows: the columns named here, ``period_grain`` and ``period_start``.
         fixed: columns that rows of one table share, such as measure_id.
         dimensions: columns that read 'all' where a row is not grouped by them.
         hierarchies: dimensions that follow from others.
     """
-    placed = rows.reset_index(drop=True)
-    used = [column for column in dimensions if (placed[column] != ALL).any()]
-    hierarchies = [h for h in hierarchies if h.child in used and h.parent in used]
-    levels = _levels(placed, used)
-    for hierarchy in hierarchies:
-        follows = (placed[hierarchy.parent] == ALL) & (placed[hierarchy.child] != ALL)
-        placed.loc[follows, hierarchy.parent] = placed.loc[follows, hierarchy.child].map(hierarchy.members)
-    for code in GRAINS.values():
-        placed[f"in_{code}"] = pd.to_datetime(placed["period_start"]).dt.to_period(code).dt.start_time
+    grouped = {name: (rows[name] != ALL).to_numpy() for name in dimensions}
+    grouped = {name: mask for name, mask in grouped.items() if mask.any()}
+    known = [h for h in hierarchies if h.child in grouped and h.parent in grouped]
+    members = {name: rows[name] for name in [*fixed, *grouped]}
+    for h in known:
+        follows = ~grouped[h.parent] & grouped[h.child]
+        members[h.parent] = members[h.parent].mask(follows, rows[h.child].map(dict(h.members)))
+    codes = {name: pd.factorize(column)[0] for name, column in members.items()}
+    starts = pd.to_datetime(rows["period_start"])
+    month = (starts.dt.year * 12 + starts.dt.month - 1).to_numpy()
     found: list[Equation] = []
-    for parts, total in _covers(levels, hierarchies):
-        keys = [*fixed, *sorted(total.dimensions), f"in_{GRAINS[total.grain]}"]
-        found.extend(_between(placed, parts.rows, total.rows, keys))
+    for parts, total in _covers(_levels(rows["period_grain"].to_numpy(), grouped), known):
+        keys = [month // GRAINS[total.grain], *(codes[name] for name in [*fixed, *sorted(total.dimensions)])]
+        found.extend(_between(keys, parts.rows, total.rows))
     return found
 
 
-def _levels(rows: pd.DataFrame, dimensions: list[str]) -> list[_Level]:
-    grouped = rows[dimensions] != ALL
-    code = grouped.to_numpy() @ (1 << np.arange(len(dimensions), dtype=np.int64)) if dimensions else np.zeros(len(rows))
+def _levels(grains: np.ndarray, grouped: Mapping[str, np.ndarray]) -> list[_Level]:
+    cut: np.ndarray = np.zeros(len(grains), dtype=np.int64)
+    for position, mask in enumerate(grouped.values()):
+        cut |= mask.astype(np.int64) << position
     levels = []
-    for (grain, _), part in rows.groupby([rows["period_grain"], code], sort=True):
-        names = frozenset(name for name in dimensions if grouped.at[part.index[0], name])
-        levels.append(_Level(str(grain), names, part.index.to_numpy()))
+    for grain in GRAINS:
+        of_grain = grains == grain
+        for code in np.unique(cut[of_grain]):
+            names = frozenset(name for position, name in enumerate(grouped) if code >> position & 1)
+            levels.append(_Level(grain, names, np.flatnonzero(of_grain & (cut == code))))
     return levels
 
 
 def _covers(levels: list[_Level], hierarchies: Sequence[Hierarchy]) -> list[tuple[_Level, _Level]]:
     """Return (parts, total) pairs of levels with none between them: the others follow from these."""
-    order = list(GRAINS)
 
-    def below(fine: _Level, coarse: _Level) -> bool:
-        if fine is coarse or fine.grain not in order or coarse.grain not in order:
+    def adds_up(fine: _Level, coarse: _Level) -> bool:
+        if GRAINS[fine.grain] > GRAINS[coarse.grain] or not coarse.dimensions <= fine.reach(hierarchies):
             return False
-        reach = fine.dimensions | {h.parent for h in hierarchies if h.child in fine.dimensions}
-        back = coarse.dimensions | {h.parent for h in hierarchies if h.child in coarse.dimensions}
-        is_same_cut = fine.dimensions <= back and len(fine.dimensions) <= len(coarse.dimensions)
-        if fine.grain == coarse.grain and is_same_cut:
-            return False
-        return coarse.dimensions <= reach and order.index(fine.grain) <= order.index(coarse.grain)
+        is_same_cut = fine.dimensions <= coarse.reach(hierarchies) and len(fine.dimensions) <= len(coarse.dimensions)
+        return fine.grain != coarse.grain or not is_same_cut
 
-    pairs = [(fine, coarse) for fine in levels for coarse in levels if below(fine, coarse)]
-    known = {(id(fine), id(coarse)) for fine, coarse in pairs}
+    above = {i: {j for j, coarse in enumerate(levels) if adds_up(fine, coarse)} for i, fine in enumerate(levels)}
     return [
-        (fine, coarse)
-        for fine, coarse in pairs
-        if not any((id(fine), id(mid)) in known and (id(mid), id(coarse)) in known for mid in levels)
+        (levels[fine], levels[coarse])
+        for fine, totals in above.items()
+        for coarse in sorted(totals)
+        if not any(coarse in above[between] for between in totals - {coarse})
     ]
 
 
-def _between(rows: pd.DataFrame, parts: np.ndarray, totals: np.ndarray, keys: list[str]) -> list[Equation]:
-    left = rows.loc[parts, keys].assign(part=parts)
-    right = rows.loc[totals, keys].assign(total=totals)
-    pairs = left.merge(right, on=keys).sort_values(["total", "part"])
-    total, part = pairs["total"].to_numpy(), pairs["part"].to_numpy()
-    starts = np.flatnonzero(np.diff(total, prepend=-1))
-    return [Equation(int(total[i]), members) for i, members in zip(starts, np.split(part, starts[1:]), strict=False)]
+def _between(keys: list[np.ndarray], parts: np.ndarray, totals: np.ndarray) -> list[Equation]:
+    """Return the equations of rows ``parts`` under rows ``totals`` that agree in all ``keys``."""
+    key: np.ndarray = np.zeros(len(keys[0]), dtype=np.int64)
+    for column in keys:
+        shifted = column.astype(np.int64) - column.min()
+        key = key * (shifted.max() + 1) + shifted
+    order = totals[np.argsort(key[totals], kind="stable")]
+    place = np.searchsorted(key[order], key[parts]).clip(max=len(order) - 1)
+    agrees = key[order[place]] == key[parts]
+    parts, place = parts[agrees], place[agrees]
+    by_total = np.argsort(place, kind="stable")
+    parts, place = parts[by_total], place[by_total]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    groups = zip(starts, np.split(parts, starts[1:]), strict=False)
+    return [Equation(int(order[place[start]]), group) for start, group in groups]

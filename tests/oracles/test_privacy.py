@@ -9,7 +9,7 @@ import pytest
 
 from orchestration.publish.persons import age_group, safe_harbor_persons, year, zip3
 from orchestration.publish.safe_harbor import DIMENSIONS, KEYS, REFERENCE, STATISTICS
-from orchestration.publish.small_cells import Equation, hidden_cells, is_small
+from orchestration.publish.small_cells import Equation, Totals, hidden_cells, is_small
 from orchestration.settings import DBT_PROJECT
 
 SMALL_AREAS = f"select zip3 from read_csv('{DBT_PROJECT}/seeds/zip3_small_population.csv', all_varchar = true)"
@@ -27,7 +27,7 @@ def value_of(expression: str, value: object) -> object:
 
 
 def shown(counts: list[list[float]], equations: list[Equation] | None = None) -> list[bool]:
-    return (~hidden_cells(np.array(counts, dtype=float), equations or [])).tolist()
+    return (~hidden_cells(np.array(counts, dtype=float), Totals(len(counts), equations or []))).tolist()
 
 
 def test_small_cells(reference: Path):
