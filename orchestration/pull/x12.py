@@ -106,7 +106,7 @@ class _Sink:
             return
         given = {"file_id": pa.repeat(file.file_id, rows.num_rows), "feed": pa.repeat(file.feed, rows.num_rows)}
         columns = [
-            rows[f.name].cast(f.type)
+            _cast(rows[f.name], f.type)
             if f.name in rows.column_names
             else given.get(f.name, pa.nulls(rows.num_rows, f.type))
             for f in self._schema
@@ -128,6 +128,10 @@ class _Sink:
             self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
         self._writer.write_table(pa.concat_tables(self._pending))
         self._pending, self._rows = [], 0
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)
 
 
 def _hold(out: RawBatch, held: Mapping[str, str]) -> None:

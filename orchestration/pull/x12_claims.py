@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from orchestration.pull.x12_dates import RecordDates
 from orchestration.pull.x12_flat import Frame, as_money
-from orchestration.pull.x12_segments import Mask, Rows, cents, code, quantity
+from orchestration.pull.x12_segments import Mask, Rows, cents, quantity
 
 #: Implementation guides by the number in ST03 or GS08 (5010 and 4010).
 _GUIDES = {
@@ -114,10 +114,10 @@ def _lines(frame: Frame, dated: RecordDates) -> tuple[pa.Table, npt.NDArray[np.i
     segments, loops = frame.segments, frame.loops
     rows = frame.new(loops.in_837 & (loops.line == segments.numbers))
     owner = frame.record_of(rows)
-    service = loops.first_in(loops.line, loops.any_of(*_SERVICES))[rows]
+    service = loops.first_in(loops.line, segments.any_of(*_SERVICES))[rows]
     # SV2 starts with a revenue code, so its elements stand one further right; SV3 has no unit.
-    shift = (np.append(segments.ids, 0)[service] == code("SV2")).astype(np.int64)
-    is_dental = np.append(segments.ids, 0)[service] == code("SV3")
+    shift = segments.is_a(service, "SV2").astype(np.int32)
+    is_dental = segments.is_a(service, "SV3")
     professional = np.where((shift == 0) & ~is_dental, service, -1)
     medical = np.where(is_dental, -1, service)
     charge = frame.read_money(service, 2 + shift, "SV102", owner)

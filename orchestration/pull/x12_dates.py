@@ -42,7 +42,7 @@ class RecordDates:
         return first, last
 
     def _extremes(self, loop: Rows, rows: Rows, qualifiers: tuple[str, ...]) -> tuple[pa.Array, pa.Array]:
-        position = np.full(len(self.frame.segments) + 1, -1)  # one more, so that loop -1 is nobody's
+        position: Rows = np.full(len(self.frame.segments) + 1, -1, np.int32)  # one more, so that loop -1 is nobody's
         position[rows] = np.arange(len(rows))
         owner = position[loop[self.rows]]
         wanted = np.isin(self.frame.segments.qualifiers[self.rows], [code(q) for q in qualifiers]) & (owner >= 0)
@@ -58,14 +58,15 @@ class RecordDates:
 def read_record_dates(frame: Frame) -> RecordDates:
     """Read every date inside the block's records."""
     segments, loops = frame.segments, frame.loops
-    rows = frame.new(loops.any_of("DTP", "DTM") & (loops.record >= 0))
-    is_period = segments.ids[rows] == code("DTP")
+    rows = frame.new(segments.any_of("DTP", "DTM") & (loops.record >= 0))
+    is_period = segments.is_a(rows, "DTP")
     form = segments.codes(rows, 2)
     is_date = ~is_period | np.isin(form, [code(f) for f in _FORMATS])
     is_range = (is_period & (form == code("RD8")))[is_date]
     rows, is_period = rows[is_date], is_period[is_date]
     text = segments.text(rows, np.where(is_period, 3, 2))
-    begin, wrong_begin = dates(pc.utf8_slice_codeunits(text, 0, 8))
+    is_long = np.asarray(pc.greater(pc.fill_null(pc.binary_length(text), 0), 8))
+    begin, wrong_begin = dates(pc.utf8_slice_codeunits(text, 0, 8) if is_long.any() else text)
     end = begin
     wrong_end: Mask = np.zeros(len(rows), np.bool_)
     if is_range.any():

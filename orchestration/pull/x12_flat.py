@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.pull.x12_loops import Loops
-from orchestration.pull.x12_segments import MONEY, Mask, Rows, Segments, cents, code, dates, money, quantity
+from orchestration.pull.x12_segments import MONEY, Mask, Rows, Segments, cents, dates, money, quantity
 
 
 @dataclass
@@ -189,8 +189,8 @@ def provider_adjustments(frame: Frame) -> pa.Table:
 def parties(frame: Frame) -> pa.Table:
     """Return the rows of `parties`."""
     segments, loops = frame.segments, frame.loops
-    rows = frame.new(loops.any_of("NM1", "N1") & (loops.transaction >= 0))
-    person = segments.ids[rows] == code("NM1")
+    rows = frame.new(segments.any_of("NM1", "N1") & (loops.transaction >= 0))
+    person = segments.is_a(rows, "NM1")
     in_record, in_line = loops.record[rows] >= 0, loops.line[rows] >= 0
     served = np.minimum(np.searchsorted(frame.rows, rows), max(len(frame.rows) - 1, 0))
     owner = np.where(in_record, frame.record_of(rows), served)

@@ -27,10 +27,6 @@ class Loops:
     def __init__(self, segments: Segments) -> None:
         self.segments = segments
 
-    def any_of(self, *identifiers: str) -> Mask:
-        """Return which segments have one of these identifiers."""
-        return np.isin(self.segments.ids, [code(i) for i in identifiers])
-
     def within(self, starts: Mask, stops: Mask) -> Rows:
         """Return for each segment the start of the loop it stands in."""
         opened = self.latest(starts)
@@ -42,7 +38,7 @@ class Loops:
 
     def first_in(self, owner: Rows, mask: Mask) -> Rows:
         """Return, by owning segment, the first masked segment that belongs to it."""
-        found = np.full(len(self.segments) + 1, -1)  # one more, so that owner -1 finds nothing
+        found: Rows = np.full(len(self.segments) + 1, -1, np.int32)  # one more, so that owner -1 finds nothing
         hits = np.flatnonzero(mask & (owner >= 0))[::-1]
         found[owner[hits]] = hits
         return found
@@ -52,7 +48,7 @@ class Loops:
         """The ST that each segment, up to and with its SE, belongs to."""
         after_end: Mask = np.zeros(len(self.segments), np.bool_)
         after_end[1:] = self.segments.having("SE")[:-1]
-        return self.within(self.segments.having("ST"), after_end | self.any_of(*_ENVELOPE))
+        return self.within(self.segments.having("ST"), after_end | self.segments.any_of(*_ENVELOPE))
 
     @cached_property
     def in_835(self) -> Mask:
@@ -67,12 +63,12 @@ class Loops:
     @cached_property
     def starts_record(self) -> Mask:
         """CLM and CLP segments, wherever they stand."""
-        return self.any_of("CLM", "CLP")
+        return self.segments.any_of("CLM", "CLP")
 
     @cached_property
     def record(self) -> Rows:
         """The CLM or CLP that each segment belongs to."""
-        ends = self.any_of("HL", "ST", "SE", "PLB", *_ENVELOPE) | (self.segments.having("LX") & self.in_835)
+        ends = self.segments.any_of("HL", "ST", "SE", "PLB", *_ENVELOPE) | (self.segments.having("LX") & self.in_835)
         return self.within(self.starts_record, ends)
 
     @cached_property
@@ -84,13 +80,13 @@ class Loops:
     @cached_property
     def party(self) -> Rows:
         """The NM1 or N1 that each segment describes."""
-        return self.within(self.any_of("NM1", "N1"), self.any_of(*_AFTER_PARTY))
+        return self.within(self.segments.any_of("NM1", "N1"), self.segments.any_of(*_AFTER_PARTY))
 
     @cached_property
     def region(self) -> Rows:
         """The ST or HL whose heading (what applies to several records) each segment is part of."""
-        ends = self.any_of("CLM", "CLP", "LX", "PLB", "SE", *_ENVELOPE)
-        return self.within(self.any_of("ST", "HL"), ends)
+        ends = self.segments.any_of("CLM", "CLP", "LX", "PLB", "SE", *_ENVELOPE)
+        return self.within(self.segments.any_of("ST", "HL"), ends)
 
     @cached_property
     def region_end(self) -> Rows:
@@ -129,7 +125,7 @@ class Loops:
         rows = np.flatnonzero(levels)
         at_level: Mask = np.zeros(len(self.segments), np.bool_)
         at_level[rows[self.segments.codes(rows, 3) == code(hierarchy)]] = True
-        return self.within(at_level, self.any_of("ST", *_ENVELOPE))
+        return self.within(at_level, self.segments.any_of("ST", *_ENVELOPE))
 
     def _of_type(self, transaction_type: str) -> Mask:
         types: npt.NDArray[np.uint32] = np.append(self.segments.qualifiers, 0)  # transaction -1 has no type

@@ -18,7 +18,7 @@ from orchestration.pull.x12_flat import Findings, Frame, adjustments, parties, p
 from orchestration.pull.x12_loops import Loops
 from orchestration.pull.x12_records import judge_structure, record_rows
 from orchestration.pull.x12_remits import remit_lines, remits
-from orchestration.pull.x12_segments import Mask, Rows, Segments, code
+from orchestration.pull.x12_segments import Mask, Rows, Segments
 from orchestration.pull.x12_stream import Block
 from orchestration.pull.x12_transactions import Totals, imbalances, totals, transaction_position, transactions
 
@@ -88,7 +88,7 @@ class FileParser:
     def _flatten(self, frame: Frame, ended: Mask) -> Tables:
         """Judge the block's records and return the rows of every table."""
         loops, rows = frame.loops, frame.rows
-        is_clm, is_clp = (frame.segments.ids[rows] == code(i) for i in ("CLM", "CLP"))
+        is_clm, is_clp = (frame.segments.is_a(rows, i) for i in ("CLM", "CLP"))
         claim, remit = np.flatnonzero(is_clm & loops.in_837[rows]), np.flatnonzero(is_clp & loops.in_835[rows])
         dated = read_record_dates(frame)
         adjusted, by_record = adjustments(frame)

@@ -6,6 +6,7 @@ Belongs here: the rows of `records` and `rejects`, rules of structure. Does not 
 
 from __future__ import annotations
 
+import itertools
 import re
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -16,16 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.pull.x12_flat import Frame
-from orchestration.pull.x12_segments import Mask, Rows, code
+from orchestration.pull.x12_segments import Mask, Rows
 from orchestration.pull.x12_transactions import group_times, transaction_position
 
-#: Segments of the 835 and 837 guides, and of the envelope.
-_KNOWN = """
-    AMT BHT BPR CAS CL1 CLM CLP CN1 CR1 CR2 CR3 CR5 CR6 CRC CTP CUR DMG DN1 DN2 DSB DTM DTP FRM GE GS HCP HI HL HSD
-    IEA IMM ISA K3 LIN LQ LX MEA MIA MOA N1 N2 N3 N4 NM1 NTE OI PAT PER PLB PRV PS1 PWK QTY RAS RDM REF RMR SBR SE ST
-    SV1 SV2 SV3 SV5 SVC SVD TA1 TOO TRN TS2 TS3 UR
-"""
-_KNOWN_CODES = np.array([code(i) for i in _KNOWN.split()], np.uint32)
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _LOST_CHARACTER = "\ufffd".encode()
 
@@ -49,7 +43,7 @@ def judge_structure(frame: Frame, ended: Mask, transactions: pa.Table) -> None:
     spoiled = [match.start() for match in re.finditer(_LOST_CHARACTER, segments.data)]
     findings.add_at(_concerned(frame, np.searchsorted(segments.end, spoiled, side="right")), "encoding", None)
     readable = loops.in_835 | loops.in_837
-    odd = frame.new(~np.isin(segments.ids, _KNOWN_CODES) & readable)
+    odd = frame.new((segments.kinds == 0) & readable)
     named = np.array([bool(_SEGMENT_ID.fullmatch(t or "")) for t in segments.text(odd, 0).to_pylist()], np.bool_)
     for rows, rule, severity in ((odd[~named], "segment_invalid", "reject"), (odd[named], "segment_unknown", "warn")):
         findings.add_at(_concerned(frame, rows), rule, None, severity)
@@ -73,8 +67,8 @@ def record_rows(
     """Return the rows of `records` and `rejects` for the block."""
     loops, rows = frame.loops, frame.rows
     names: npt.NDArray[np.object_] = np.full(len(rows), "transactions", object)
-    names[frame.segments.ids[rows] == code("CLM")] = "claims"
-    names[frame.segments.ids[rows] == code("CLP")] = "remits"
+    names[frame.segments.is_a(rows, "CLM")] = "claims"
+    names[frame.segments.is_a(rows, "CLP")] = "remits"
     identities: npt.NDArray[np.object_] = np.full(len(rows), None, object)
     for name, at in (("claims", claim), ("remits", remit)):
         if name in tables:
@@ -110,19 +104,21 @@ def _identities(name: str, table: pa.Table) -> list[str | None]:
 def _hashes(frame: Frame, rows: Rows) -> list[str]:
     """Return a hash of what each record says, with the headings that apply to it but without control numbers."""
     segments, loops = frame.segments, frame.loops
-    ends = rows + np.maximum(np.bincount(loops.record[loops.record >= 0], minlength=len(segments))[rows], 1)
-    levels = (loops.transaction[rows], loops.provider[rows], loops.subscriber[rows], loops.patient[rows])
-    heads: dict[tuple[int, ...], bytes] = {}
-    found = []
-    for key, row, end in zip(
-        zip(*(level.tolist() for level in levels), strict=True), rows.tolist(), ends.tolist(), strict=True
-    ):
-        head = heads.get(key)
-        if head is None:
-            parts = [segments.bytes_of(start + 1, int(loops.region_end[start])) for start in key if start >= 0]
-            head = heads[key] = blake2b(b"".join(parts), digest_size=8).digest()
-        found.append(blake2b(head + segments.bytes_of(row, end), digest_size=8).hexdigest())
-    return found
+    if not len(rows):
+        return []
+    sizes = np.maximum(np.bincount(loops.record[loops.record >= 0], minlength=len(segments))[rows], 1)
+    levels = np.stack([level[rows] for level in (loops.transaction, loops.provider, loops.subscriber, loops.patient)])
+    changes: Rows = np.flatnonzero((levels[:, 1:] != levels[:, :-1]).any(axis=0)) + 1
+    heads: list[bytes] = []
+    for first, after in itertools.pairwise([0, *changes.tolist(), len(rows)]):
+        starts = [start for start in levels[:, first].tolist() if start >= 0]
+        head = b"".join(segments.bytes_of(start + 1, int(loops.region_end[start])) for start in starts)
+        heads += [blake2b(head, digest_size=8).digest()] * (after - first)
+    begins, ends = segments.begin[rows].tolist(), segments.end[rows + sizes - 1].tolist()
+    return [
+        blake2b(head + segments.data[begin:end], digest_size=8).hexdigest()
+        for head, begin, end in zip(heads, begins, ends, strict=True)
+    ]
 
 
 def _concerned(frame: Frame, rows: Rows) -> Rows:
@@ -136,5 +132,6 @@ def _concerned(frame: Frame, rows: Rows) -> Rows:
 
 def _misplaced(frame: Frame) -> Mask:
     """Return which records are a CLM outside an 837 or a CLP outside an 835."""
-    ids, loops, rows = frame.segments.ids[frame.rows], frame.loops, frame.rows
-    return ((ids == code("CLM")) & ~loops.in_837[rows]) | ((ids == code("CLP")) & ~loops.in_835[rows])
+    segments, loops, rows = frame.segments, frame.loops, frame.rows
+    stray_claim = segments.is_a(rows, "CLM") & ~loops.in_837[rows]
+    return stray_claim | (segments.is_a(rows, "CLP") & ~loops.in_835[rows])

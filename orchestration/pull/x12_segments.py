@@ -3,7 +3,7 @@
 Belongs here: splitting by the block's own delimiters, picking elements, reading money and dates.
 Does not belong: what a segment means (``x12_loops``, ``x12_claims``, ``x12_remits``), reading files (``x12_stream``).
 
-A block of 8 MB has some 300,000 segments. NumPy finds the delimiters; Arrow takes the elements by position.
+A block of 4 MB has some 150,000 segments. NumPy finds the delimiters; Arrow takes the elements by position.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Rows: TypeAlias = npt.NDArray[np.int64]  # segment numbers within a block; -1 = no such segment
+Rows: TypeAlias = npt.NDArray[np.int32]  # segment numbers within a block; -1 = no such segment
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 MONEY = pa.decimal128(18, 2)
 _MONEY_TEXT = r"^[+-]?(\d{1,16}(\.\d{0,2})?|\.\d{1,2})$"
+_POWERS = np.array([1000, 100, 10, 1])
 _CODE_MASK = np.array([0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0], dtype="<u4")
 
 
@@ -39,9 +40,23 @@ class Delimiters:
         return bytes(b for b in b"\r\n\x00\x1a" if b not in self.element + self.component + self.segment)
 
 
+#: Segments of the 835 and 837 guides and of the envelope. The first place is for all others.
+_NAMES = """
+    AMT BHT BPR CAS CL1 CLM CLP CN1 CR1 CR2 CR3 CR5 CR6 CRC CTP CUR DMG DN1 DN2 DSB DTM DTP FRM GE GS HCP HI HL HSD
+    IEA IMM ISA K3 LIN LQ LX MEA MIA MOA N1 N2 N3 N4 NM1 NTE OI PAT PER PLB PRV PS1 PWK QTY RAS RDM REF RMR SBR SE
+    ST SV1 SV2 SV3 SV5 SVC SVD TA1 TOO TRN TS2 TS3 UR
+"""
+KNOWN = ("", *_NAMES.split())
+
+
 def code(text: str) -> int:
     """Return an identifier of up to four characters as the number that ``Segments`` compares."""
     return int.from_bytes(text.encode(), "little")
+
+
+#: Place in ``KNOWN`` by ``code``: only the few pages that hold known codes are ever touched.
+_KIND_OF: npt.NDArray[np.uint8] = np.zeros(1 << 24, np.uint8)
+_KIND_OF[[code(identifier) for identifier in KNOWN]] = np.arange(len(KNOWN))
 
 
 class Segments:
@@ -59,10 +74,12 @@ class Segments:
         offsets[1:] = cuts - np.arange(len(cuts))
         self._values, self._offsets = values, offsets
         self._elements = pa.StringArray.from_buffers(len(cuts), pa.py_buffer(offsets), pa.py_buffer(values))
-        self.last = np.flatnonzero(ends_segment[cuts])
-        self.first = np.concatenate([[0], self.last[:-1] + 1]) if len(self.last) else self.last
-        self.end = cuts[self.last] + 1
-        self.begin = np.concatenate([[0], self.end[:-1]]) if len(self.end) else self.end
+        self.last: Rows = np.flatnonzero(ends_segment[cuts]).astype(np.int32)
+        self.first: Rows = np.zeros_like(self.last)
+        self.first[1:] = self.last[:-1] + 1
+        self.end: npt.NDArray[np.int64] = cuts[self.last] + 1
+        self.begin = np.zeros_like(self.end)
+        self.begin[1:] = self.end[:-1]
 
     def __len__(self) -> int:
         return len(self.last)
@@ -70,12 +87,13 @@ class Segments:
     @cached_property
     def numbers(self) -> Rows:
         """0, 1, 2, …: each segment's number."""
-        return np.arange(len(self))
+        return np.arange(len(self), dtype=np.int32)
 
     @cached_property
-    def ids(self) -> npt.NDArray[np.uint32]:
-        """Each segment's identifier as ``code``."""
-        return self.codes(self.numbers, 0)
+    def kinds(self) -> npt.NDArray[np.uint8]:
+        """Each segment's identifier as its place in ``KNOWN``; 0 where it is none of these."""
+        ids = self.codes(self.numbers, 0)
+        return np.where(ids < len(_KIND_OF), _KIND_OF[ids & 0xFFFFFF], 0).astype(np.uint8)
 
     @cached_property
     def qualifiers(self) -> npt.NDArray[np.uint32]:
@@ -92,14 +110,26 @@ class Segments:
 
     def having(self, identifier: str, *qualifiers: str) -> Mask:
         """Return which segments have this identifier (and one of these first elements)."""
-        found = self.ids == code(identifier)
+        found: Mask = self.kinds == KNOWN.index(identifier)
         return found & np.isin(self.qualifiers, [code(q) for q in qualifiers]) if qualifiers else found
+
+    def is_a(self, rows: Rows, identifier: str) -> Mask:
+        """Return which of ``rows`` have this identifier."""
+        return (rows >= 0) & (self.kinds[rows] == KNOWN.index(identifier))
+
+    def any_of(self, *identifiers: str) -> Mask:
+        """Return which segments have one of these identifiers."""
+        chosen: Mask = np.zeros(256, np.bool_)
+        chosen[[KNOWN.index(i) for i in identifiers]] = True
+        return chosen[self.kinds]
 
     def text(self, rows: Rows, element: int | Rows) -> pa.StringArray:
         """Return one element of ``rows`` (the same, or one each); null where there is none or it is empty."""
         at, there = self._at(rows, element)
         there &= self._offsets[at + 1] > self._offsets[at]
-        return self._elements.take(pa.array(at, mask=~there))
+        if not there.any():
+            return pa.nulls(len(rows), pa.string())
+        return self._elements.take(pa.array(at) if there.all() else pa.array(at, mask=~there))
 
     def component(self, rows: Rows, element: int | Rows, number: int) -> pa.StringArray:
         """Return the ``number``-th component (from 1) of a composite element; null where absent or empty."""
@@ -164,20 +194,20 @@ def cents(amounts: pa.Array) -> npt.NDArray[np.int64]:
 
 def dates(values: pa.StringArray) -> tuple[pa.Array, Mask]:
     """Return dates written CCYYMMDD, and which texts are no date of the calendar (they become null)."""
-    present = as_mask(pc.is_valid(values))
-    shaped = as_mask(pc.match_substring_regex(values, r"^\d{8}$"))
     day: npt.NDArray[np.datetime64] = np.full(len(values), np.datetime64("NaT"), "datetime64[D]")
+    shaped = as_mask(pc.equal(pc.binary_length(values), 8))
     if shaped.any():
-        text = values.filter(pa.array(shaped))
-        digits = np.asarray(text.cast(pa.int64()))
-        year, month, dom = digits // 10000, digits // 100 % 100, digits % 100
+        text = values if shaped.all() else values.filter(pa.array(shaped))
+        begin = np.frombuffer(text.buffers()[1], np.int32)[text.offset]
+        digits = np.frombuffer(text.buffers()[2], np.uint8)[begin : begin + 8 * len(text)].reshape(-1, 8) - 48
+        year, month, dom = (digits[:, a:b] @ _POWERS[4 - b + a :] for a, b in ((0, 4), (4, 6), (6, 8)))
         months = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
         found = months.astype("datetime64[D]") + np.maximum(dom, 1) - 1
-        real = (month >= 1) & (month <= 12) & (dom >= 1) & (found.astype("datetime64[M]") == months) & (year >= 1800)
-        found[~real] = np.datetime64("NaT")
+        real = (digits <= 9).all(axis=1) & (month >= 1) & (month <= 12) & (dom >= 1) & (year >= 1800)
+        found[~real | (found.astype("datetime64[M]") != months)] = np.datetime64("NaT")
         day[shaped] = found
     missing = np.isnat(day)
-    return pa.array(day, pa.date32(), mask=missing), present & missing
+    return pa.array(day, pa.date32(), mask=missing), as_mask(values.is_valid()) & missing
 
 
 def as_mask(values: pa.BooleanArray, absent: bool = False) -> Mask:

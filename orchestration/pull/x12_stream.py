@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from orchestration.pull.x12_segments import Delimiters
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 
 #: A segment that begins with one of these may begin a block; all else needs what stands before it.
 CUTS = (b"CLP", b"CLM", b"ST")

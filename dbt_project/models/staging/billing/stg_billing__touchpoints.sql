@@ -8,20 +8,20 @@
     'payment': ('stg_billing__payments', 'payment_id'),
 } %}
 with records as (
-{%- for table, (model, key) in sources.items() %}
-    select
-        '{{ table }}' as source_table,
-        {{ key }} as source_record_id,
-        patient_control_number,
-        encounter_id,
-        department_id,
-        source_system,
-        recorded_at,
-        ingested_at,
-        batch_id
-    from {{ ref(model) }}
-    {{ 'union all' if not loop.last }}
-{%- endfor %}
+    {%- for table, (model, key) in sources.items() %}
+        select
+            '{{ table }}' as source_table,
+            {{ key }} as source_record_id,
+            patient_control_number,
+            encounter_id,
+            department_id,
+            source_system,
+            recorded_at,
+            ingested_at,
+            batch_id
+        from {{ ref(model) }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 happenings as (
@@ -36,97 +36,99 @@ happenings as (
         cast(null as varchar) as outcome,
         cast(null as varchar) as channel,
         cast(null as decimal(18, 2)) as revenue_impact,
-        {{ json_record({'charge_amount': 'charge_amount', 'claim_type': 'claim_type', 'payer': 'payer_name'}) }} as features
+        {{ json_record({
+            'charge_amount': 'charge_amount', 'claim_type': 'claim_type', 'payer': 'payer_name'
+        }) }} as features
     from {{ ref('stg_billing__claims') }}
 
     union all
 
     -- A reversal takes back what an earlier remit paid.
     select
-        'remits',
-        remit_id,
-        'adjudicated_claim',
-        2,
-        {{ start_of_local_day('adjudicated_on') }},
-        'day',
-        case when is_reversal then 'cancel' else 'complete' end,
-        case when is_reversal then 'reversed' when is_denied then 'denied' else 'completed' end,
-        null,
-        case when is_reversal then paid_amount end,
+        'remits' as source_table,
+        remit_id as source_record_id,
+        'adjudicated_claim' as activity,
+        2 as event_seq,
+        {{ start_of_local_day('adjudicated_on') }} as ts,
+        'day' as ts_precision,
+        case when is_reversal then 'cancel' else 'complete' end as lifecycle,
+        case when is_reversal then 'reversed' when is_denied then 'denied' else 'completed' end as outcome,
+        null as channel,
+        case when is_reversal then paid_amount end as revenue_impact,
         {{ json_record({
             'charge_amount': 'charge_amount',
             'contractual_amount': 'contractual_amount',
             'patient_responsibility_amount': 'patient_responsibility_amount',
             'payer': 'payer_name',
-        }) }}
+        }) }} as features
     from {{ ref('stg_billing__remits') }}
 
     union all
 
     select
-        'remits',
-        remit_id,
-        'denied_claim',
-        3,
-        {{ start_of_local_day('adjudicated_on') }},
-        'day',
-        'fail',
-        'denied',
-        null,
-        null,
+        'remits' as source_table,
+        remit_id as source_record_id,
+        'denied_claim' as activity,
+        3 as event_seq,
+        {{ start_of_local_day('adjudicated_on') }} as ts,
+        'day' as ts_precision,
+        'fail' as lifecycle,
+        'denied' as outcome,
+        null as channel,
+        null as revenue_impact,
         {{ json_record({
             'charge_amount': 'charge_amount', 'denial_reason_code': 'denial_reason_code', 'payer': 'payer_name'
-        }) }}
+        }) }} as features
     from {{ ref('stg_billing__remits') }}
     where is_denied
 
     union all
 
     select
-        'remits',
-        remit_id,
-        'paid_claim',
-        4,
-        {{ start_of_local_day('paid_on') }},
-        'day',
-        'complete',
-        'completed',
-        null,
-        paid_amount,
-        {{ json_record({'charge_amount': 'charge_amount', 'payer': 'payer_name'}) }}
+        'remits' as source_table,
+        remit_id as source_record_id,
+        'paid_claim' as activity,
+        4 as event_seq,
+        {{ start_of_local_day('paid_on') }} as ts,
+        'day' as ts_precision,
+        'complete' as lifecycle,
+        'completed' as outcome,
+        null as channel,
+        paid_amount as revenue_impact,
+        {{ json_record({'charge_amount': 'charge_amount', 'payer': 'payer_name'}) }} as features
     from {{ ref('stg_billing__remits') }}
     where not is_reversal and paid_amount > 0
 
     union all
 
     select
-        'statement',
-        statement_id,
-        'sent_statement',
-        5,
-        sent_at,
-        'second',
-        'complete',
-        null,
+        'statement' as source_table,
+        statement_id as source_record_id,
+        'sent_statement' as activity,
+        5 as event_seq,
+        sent_at as ts,
+        'second' as ts_precision,
+        'complete' as lifecycle,
+        null as outcome,
         channel,
-        null,
-        {{ json_record({'balance_amount': 'balance_amount', 'due_on': 'due_on'}) }}
+        null as revenue_impact,
+        {{ json_record({'balance_amount': 'balance_amount', 'due_on': 'due_on'}) }} as features
     from {{ ref('stg_billing__statements') }}
 
     union all
 
     select
-        'payment',
-        payment_id,
-        'paid_bill',
-        6,
-        paid_at,
-        'second',
-        'complete',
-        'completed',
-        null,
-        amount,
-        {{ json_record({'method': 'method', 'statement_id': 'statement_id'}) }}
+        'payment' as source_table,
+        payment_id as source_record_id,
+        'paid_bill' as activity,
+        6 as event_seq,
+        paid_at as ts,
+        'second' as ts_precision,
+        'complete' as lifecycle,
+        'completed' as outcome,
+        null as channel,
+        amount as revenue_impact,
+        {{ json_record({'method': 'method', 'statement_id': 'statement_id'}) }} as features
     from {{ ref('stg_billing__payments') }}
 )
 
