@@ -3,8 +3,6 @@
 Belongs here: the resource. Does not belong: folders (``settings``), the lock itself (``lake.lock``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,7 +24,7 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
         return get_settings()
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Home]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Home"]:
         """Hold the lock from the run's first step to its last."""
         with home_lock(self.settings.root, wait_seconds=LOCK_WAIT_SECONDS):
             yield self

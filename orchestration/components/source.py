@@ -3,8 +3,6 @@
 Belongs here: how a declared source looks in Dagster. Does not belong: any format (``pull`` has a module for each).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self

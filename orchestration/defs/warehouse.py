@@ -1,7 +1,9 @@
 """Every dbt model is an asset, every dbt test an asset check; identity stands between the two halves."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +13,8 @@ from orchestration.components.home import Home
 from orchestration.lake.warehouse import BEFORE_IDENTITY, dbt_environment, dbt_vars, row_counts
 from orchestration.settings import DBT_PROJECT, get_settings
 
+#: dbt of this very environment, whether or not it is on PATH.
+DBT = str(Path(sys.executable).with_name("dbt"))
 PROJECT = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 
 
@@ -80,5 +84,5 @@ def defs() -> dg.Definitions:
     os.environ.update(dbt_environment(get_settings()))
     return dg.Definitions(
         assets=[staging_models, journey_models],
-        resources={"dbt": DbtCliResource(project_dir=PROJECT), "home": Home()},
+        resources={"dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=DBT), "home": Home()},
     )
