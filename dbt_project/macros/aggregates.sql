@@ -16,72 +16,139 @@
 ]) }}
 {%- endmacro %}
 
-{#- Facts with the person's and the department's dimensions, as text, unknown named as such. -#}
-{% macro facts_with_dimensions(facts, columns, keep, own=[]) -%}
-select
-    facts.measure_id,
-    facts.counted_on,
-{%- for column in keep %}
-    facts.{{ column }},
-{%- endfor %}
-    coalesce(facts.department_id, 'unknown') as department_id,
-    coalesce(departments.sub_sector, 'unknown') as sub_sector,
-    coalesce(facts.provider_id, 'unknown') as provider_id,
-    coalesce(facts.channel, 'unknown') as channel,
-    coalesce(people.generation, 'unknown') as generation,
-    coalesce(people.sex, 'unknown') as sex,
-    coalesce(people.race, 'unknown') as race,
-    coalesce(people.ethnicity, 'unknown') as ethnicity,
-    coalesce(people.language, 'unknown') as language,
-    coalesce({{ 'facts' if 'payer' in own else 'people' }}.payer, 'unknown') as payer,
-    {{ columns | join(',\n    ') }}
-from {{ facts }} as facts
-inner join {{ ref('night') }} as night on facts.counted_on <= night.as_of_date
-left join {{ ref('int_measures__people') }} as people on facts.person_id = people.person_id
-left join {{ ref('dim_department') }} as departments on facts.department_id = departments.department_id
+{#- Qualified column names, as a list. -#}
+{% macro columns_of(alias, names) -%}
+{%- set qualified = [] -%}
+{%- for name in names -%}
+    {%- do qualified.append(alias ~ '.' ~ name) -%}
+{%- endfor -%}
+{{ return(qualified) }}
 {%- endmacro %}
 
-{#- Each row of `relation` once per declared grouping set and period of the mart; needs `counted_on`. -#}
-{% macro at_grouping_sets(relation, mart, columns, keep) -%}
-select
-    cells.measure_id,
-    sets.grouping_set,
-    grains.period_grain,
-    cast(date_trunc(grains.period_grain, cells.counted_on) as date) as period_start,
+{#- Opening CTEs of every measure mart, up to `months` (facts summed by month, names and dimensions folded into one
+    integer `tuple_key`) and `targets` (which cells a tuple is part of). Grouping by integers is what keeps dozens of
+    grouping sets cheap; the texts come back by `named_cells`. `sums`: column -> aggregate over facts; `values`: columns
+    of the facts that stay apart within a month. -#}
+{% macro measure_months(mart, facts, sums, values, keep, own) -%}
+{%- set names = ['measure_id'] + keep + measure_dimensions() -%}
+with facts as (
+    select
+        facts.measure_id,
+        facts.counted_on,
 {%- for column in keep %}
-    cells.{{ column }},
+        coalesce(facts.{{ column }}, 'unknown') as {{ column }},
+{%- endfor %}
+        coalesce(facts.department_id, 'unknown') as department_id,
+        coalesce(departments.sub_sector, 'unknown') as sub_sector,
+        coalesce(facts.provider_id, 'unknown') as provider_id,
+        coalesce(facts.channel, 'unknown') as channel,
+        coalesce(people.generation, 'unknown') as generation,
+        coalesce(people.sex, 'unknown') as sex,
+        coalesce(people.race, 'unknown') as race,
+        coalesce(people.ethnicity, 'unknown') as ethnicity,
+        coalesce(people.language, 'unknown') as language,
+        coalesce({{ 'facts' if 'payer' in own else 'people' }}.payer, 'unknown') as payer,
+{%- for column in values %}
+        facts.{{ column }},
+{%- endfor %}
+        facts.excluded_n,
+        facts.missing_n
+    from {{ facts }} as facts
+    inner join {{ ref('night') }} as night on facts.counted_on <= night.as_of_date
+    left join {{ ref('int_measures__people') }} as people on facts.person_id = people.person_id
+    left join {{ ref('dim_department') }} as departments on facts.department_id = departments.department_id
+),
+
+months as (
+    select
+        {{ stable_key(columns_of('facts', names)) }} as tuple_key,
+        {{ columns_of('facts', names) | join(', ') }},
+        cast(date_trunc('month', facts.counted_on) as date) as counted_on,
+{%- for column, aggregate in sums.items() %}
+        {{ aggregate }} as {{ column }},
+{%- endfor %}
+        sum(facts.excluded_n) as excluded_n,
+        sum(facts.missing_n) as missing_n
+    from facts
+    group by all
+),
+
+cells as (
+    select
+        tuples.tuple_key,
+        sets.grouping_set,
+        sets.period_grains,
+        tuples.measure_id,
+{%- for column in keep %}
+        tuples.{{ column }},
 {%- endfor %}
 {%- for dimension in measure_dimensions() %}
-    case
-        when '|' || sets.dimensions || '|' like '%|{{ dimension }}|%' then cells.{{ dimension }} else 'all'
-    end as {{ dimension }},
+        case
+            when '|' || sets.dimensions || '|' like '%|{{ dimension }}|%' then tuples.{{ dimension }} else 'all'
+        end as {{ dimension }}{{ ',' if not loop.last }}
 {%- endfor %}
-    {{ columns | join(',\n    ') }}
-from {{ relation }} as cells
-cross join {{ ref('grouping_sets') }} as sets
-inner join (
-    select 'month' as period_grain
-    union all
-    select 'quarter' as period_grain
-    union all
-    select 'year' as period_grain
-) as grains on '|' || sets.period_grains || '|' like '%|' || grains.period_grain || '|%'
-where sets.mart = '{{ mart }}'
+    from (select distinct months.tuple_key, {{ columns_of('months', names) | join(', ') }} from months) as tuples
+    cross join {{ ref('grouping_sets') }} as sets
+    where sets.mart = '{{ mart }}'
+),
+
+keyed_cells as (
+    select
+        cells.*,
+        {{ stable_key(columns_of('cells', ['grouping_set'] + names)) }} as cell_key
+    from cells
+),
+
+named_cells as (
+    select distinct
+        keyed_cells.cell_key,
+        keyed_cells.grouping_set,
+        {{ columns_of('keyed_cells', names) | join(', ') }}
+    from keyed_cells
+),
+
+targets as (
+    select
+        keyed_cells.tuple_key,
+        keyed_cells.cell_key,
+        grains.period_grain
+    from keyed_cells
+    inner join (
+        select 'month' as period_grain
+        union all
+        select 'quarter' as period_grain
+        union all
+        select 'year' as period_grain
+    ) as grains on '|' || keyed_cells.period_grains || '|' like '%|' || grains.period_grain || '|%'
+)
 {%- endmacro %}
 
-{#- The columns that name a measure row, and those that every row ends with. -#}
-{% macro measure_key_columns(alias, keep) -%}
-    {{ alias }}.measure_id,
+{#- The columns that name a measure row: from `named_cells` and the estimates' period. -#}
+{% macro measure_key_columns(estimates, keep) -%}
+    named_cells.measure_id,
     {{ measure_parameter('spec_version') }} as spec_version,
-    {{ alias }}.period_grain,
-    {{ alias }}.period_start,
-    {{ period_end(alias ~ '.period_start', alias ~ '.period_grain') }} as period_end,
-    {{ period_end(alias ~ '.period_start', alias ~ '.period_grain') }}
-    <= (select night.as_of_date from {{ ref('night') }} as night) as is_period_complete,
-    {{ alias }}.grouping_set,
+    {{ estimates }}.period_grain,
+    {{ estimates }}.period_start,
+    {{ period_end(estimates ~ '.period_start', estimates ~ '.period_grain') }} as period_end,
+    {{ period_end(estimates ~ '.period_start', estimates ~ '.period_grain') }} <= night.as_of_date as is_period_complete,
+    named_cells.grouping_set,
 {%- for column in keep + measure_dimensions() %}
-    {{ alias }}.{{ column }},
+    named_cells.{{ column }},
 {%- endfor %}
+{%- endmacro %}
+
+{#- The columns that every measure row ends with; `extra` are shown and hidden with the value. -#}
+{% macro measure_value_columns(estimates, counts=[], extra=[]) -%}
+    {{ estimates }}.numerator,
+    {{ estimates }}.denominator,
+{%- for column in ['n_cases'] + counts + ['excluded_n', 'missing_n'] %}
+    cast({{ estimates }}.{{ column }} as bigint) as {{ column }},
+{%- endfor %}
+{%- for column in ['value', 'ci_low', 'ci_high'] + extra %}
+    case when not {{ is_suppressed(estimates ~ '.n_cases') }} then {{ estimates }}.{{ column }} end as {{ column }},
+{%- endfor %}
+    {{ is_suppressed(estimates ~ '.n_cases') }} as suppressed,
+    {{ suppression_reason(estimates ~ '.n_cases') }} as suppression_reason
 {%- endmacro %}
 
 {% macro period_end(period_start, period_grain) -%}
@@ -92,52 +159,32 @@ cast({{ period_start }} + case {{ period_grain }}
 end - interval 1 day as date)
 {%- endmacro %}
 
+{#- Bound of the 95 % interval of a mean, `population` as in standard_error. -#}
+{% macro mean_bound(sign, population) -%}
+totals.numerator / nullif(totals.denominator, 0) {{ sign }} {{ measure_parameter('z_95') }}
+* {{ standard_error('totals.numerator', 'totals.squares', 'totals.denominator', population) }}
+{%- endmacro %}
+
 {#- Rates and means. The catalogue (seed `measures`) says a measure's kind: `proportion` (Wilson interval), `nps`
     (x 100, interval of section 5), `mean` (normal interval), `ratio` (sums, no interval). -#}
 {% macro measure_rows(mart, facts, keep=[], own=[]) -%}
-{%- set sums = ['numerator', 'denominator', 'squares', 'n_cases', 'excluded_n', 'missing_n'] -%}
-with facts as (
-    {{ facts_with_dimensions(facts, [
-        'facts.numerator', 'facts.denominator', 'facts.excluded_n', 'facts.missing_n'
-    ], keep, own) | indent(4) }}
-),
-
-months as (
-    select
-        facts.measure_id,
-        cast(date_trunc('month', facts.counted_on) as date) as counted_on,
-{%- for column in keep + measure_dimensions() %}
-        facts.{{ column }},
-{%- endfor %}
-        sum(cast(facts.numerator as double)) as numerator,
-        sum(cast(facts.denominator as double)) as denominator,
-        sum(cast(facts.numerator as double) * facts.numerator) as squares,
-        count(facts.denominator) as n_cases,
-        sum(facts.excluded_n) as excluded_n,
-        sum(facts.missing_n) as missing_n
-    from facts
-    group by all
-),
-
-cells as (
-    {{ at_grouping_sets('months', mart, [
-        'cells.numerator', 'cells.denominator', 'cells.squares', 'cells.n_cases', 'cells.excluded_n', 'cells.missing_n'
-    ], keep) | indent(4) }}
-),
+{{ measure_months(mart, facts, {
+    'numerator': 'sum(cast(facts.numerator as double))',
+    'denominator': 'sum(cast(facts.denominator as double))',
+    'squares': 'sum(cast(facts.numerator as double) * facts.numerator)',
+    'n_cases': 'count(facts.denominator)',
+}, ['numerator', 'denominator'], keep, own) }},
 
 totals as (
     select
-        cells.measure_id,
-        cells.grouping_set,
-        cells.period_grain,
-        cells.period_start,
-{%- for column in keep + measure_dimensions() %}
-        cells.{{ column }},
+        targets.cell_key,
+        targets.period_grain,
+        cast(date_trunc(targets.period_grain, months.counted_on) as date) as period_start,
+{%- for column in ['numerator', 'denominator', 'squares', 'n_cases', 'excluded_n', 'missing_n'] %}
+        coalesce(sum(months.{{ column }}), 0) as {{ column }}{{ ',' if not loop.last }}
 {%- endfor %}
-{%- for column in sums %}
-        coalesce(sum(cells.{{ column }}), 0) as {{ column }}{{ ',' if not loop.last }}
-{%- endfor %}
-    from cells
+    from months
+    inner join targets on months.tuple_key = targets.tuple_key
     group by all
 ),
 
@@ -146,41 +193,22 @@ estimates as (
         totals.*,
         case measures.kind when 'nps' then 100.0 else 1.0 end
         * (totals.numerator / nullif(totals.denominator, 0)) as value,
-        case
-            when measures.kind = 'proportion' then {{ wilson_bound('totals.numerator', 'totals.denominator', 'low') }}
-            when measures.kind = 'nps' then 100 * (
-                totals.numerator / nullif(totals.denominator, 0) - {{ measure_parameter('z_95') }}
-                * {{ standard_error('totals.numerator', 'totals.squares', 'totals.denominator', true) }}
-            )
-            when measures.kind = 'mean' then
-                totals.numerator / nullif(totals.denominator, 0) - {{ measure_parameter('z_95') }}
-                * {{ standard_error('totals.numerator', 'totals.squares', 'totals.denominator', false) }}
-        end as ci_low,
-        case
-            when measures.kind = 'proportion' then {{ wilson_bound('totals.numerator', 'totals.denominator', 'high') }}
-            when measures.kind = 'nps' then 100 * (
-                totals.numerator / nullif(totals.denominator, 0) + {{ measure_parameter('z_95') }}
-                * {{ standard_error('totals.numerator', 'totals.squares', 'totals.denominator', true) }}
-            )
-            when measures.kind = 'mean' then
-                totals.numerator / nullif(totals.denominator, 0) + {{ measure_parameter('z_95') }}
-                * {{ standard_error('totals.numerator', 'totals.squares', 'totals.denominator', false) }}
-        end as ci_high
+{%- for name, side, sign in [('ci_low', 'low', '-'), ('ci_high', 'high', '+')] %}
+        case measures.kind
+            when 'proportion' then {{ wilson_bound('totals.numerator', 'totals.denominator', side) }}
+            when 'nps' then 100 * ({{ mean_bound(sign, true) }})
+            when 'mean' then {{ mean_bound(sign, false) }}
+        end as {{ name }}{{ ',' if not loop.last }}
+{%- endfor %}
     from totals
-    inner join {{ ref('measures') }} as measures on totals.measure_id = measures.measure_id
+    inner join named_cells on totals.cell_key = named_cells.cell_key
+    inner join {{ ref('measures') }} as measures on named_cells.measure_id = measures.measure_id
 )
 
 select
 {{ measure_key_columns('estimates', keep) }}
-    estimates.numerator,
-    estimates.denominator,
-    cast(estimates.n_cases as bigint) as n_cases,
-    cast(estimates.excluded_n as bigint) as excluded_n,
-    cast(estimates.missing_n as bigint) as missing_n,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.value end as value,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.ci_low end as ci_low,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.ci_high end as ci_high,
-    {{ is_suppressed('estimates.n_cases') }} as suppressed,
-    {{ suppression_reason('estimates.n_cases') }} as suppression_reason
+{{ measure_value_columns('estimates') }}
 from estimates
+inner join named_cells on estimates.cell_key = named_cells.cell_key
+cross join {{ ref('night') }} as night
 {%- endmacro %}

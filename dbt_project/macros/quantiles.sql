@@ -24,46 +24,22 @@ max(case when ranked.first_rank <=
 
 {#- Facts here carry `waited` (null unless counted) in place of numerator and denominator. Published: numerator = the
     sum of all waits, denominator = cases, value = the median. -#}
-{% macro quantile_rows(mart, facts, keep=[]) -%}
-with facts as (
-    {{ facts_with_dimensions(facts, ['facts.waited', 'facts.excluded_n', 'facts.missing_n'], keep) | indent(4) }}
-),
-
-months as (
-    select
-        facts.measure_id,
-        cast(date_trunc('month', facts.counted_on) as date) as counted_on,
-{%- for column in keep + measure_dimensions() %}
-        facts.{{ column }},
-{%- endfor %}
-        facts.waited,
-        count(facts.waited) as n_cases,
-        sum(facts.excluded_n) as excluded_n,
-        sum(facts.missing_n) as missing_n
-    from facts
-    group by all
-),
-
-cells as (
-    {{ at_grouping_sets('months', mart, [
-        'cells.waited', 'cells.n_cases', 'cells.excluded_n', 'cells.missing_n'
-    ], keep) | indent(4) }}
-),
+{% macro quantile_rows(mart, facts, keep=[], own=[]) -%}
+{{ measure_months(
+    mart, facts, {'waited': 'facts.waited', 'n_equal': 'count(facts.waited)'}, ['waited'], keep, own
+) }},
 
 counted as (
     select
-        cells.measure_id,
-        cells.grouping_set,
-        cells.period_grain,
-        cells.period_start,
-{%- for column in keep + measure_dimensions() %}
-        cells.{{ column }},
-{%- endfor %}
-        cells.waited,
-        sum(cells.n_cases) as n_equal,
-        sum(cells.excluded_n) as excluded_n,
-        sum(cells.missing_n) as missing_n
-    from cells
+        targets.cell_key,
+        targets.period_grain,
+        cast(date_trunc(targets.period_grain, months.counted_on) as date) as period_start,
+        months.waited,
+        sum(months.n_equal) as n_equal,
+        sum(months.excluded_n) as excluded_n,
+        sum(months.missing_n) as missing_n
+    from months
+    inner join targets on months.tuple_key = targets.tuple_key
     group by all
 ),
 
@@ -71,16 +47,12 @@ ranked as (
     select
         counted.*,
         sum(counted.n_equal) over ordered_values - counted.n_equal + 1 as first_rank,
-        sum(counted.n_equal) over whole_group as n_cases
+        sum(counted.n_equal) over whole_cell as n_cases
     from counted
     window
-        whole_group as (
-            partition by counted.measure_id, counted.grouping_set, counted.period_grain, counted.period_start,
-            {% for column in keep + measure_dimensions() %}counted.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-        ),
+        whole_cell as (partition by counted.cell_key, counted.period_grain, counted.period_start),
         ordered_values as (
-            partition by counted.measure_id, counted.grouping_set, counted.period_grain, counted.period_start,
-            {% for column in keep + measure_dimensions() %}counted.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            partition by counted.cell_key, counted.period_grain, counted.period_start
             order by counted.waited nulls last
             rows between unbounded preceding and current row
         )
@@ -88,13 +60,9 @@ ranked as (
 
 estimates as (
     select
-        ranked.measure_id,
-        ranked.grouping_set,
+        ranked.cell_key,
         ranked.period_grain,
         ranked.period_start,
-{%- for column in keep + measure_dimensions() %}
-        ranked.{{ column }},
-{%- endfor %}
         coalesce(sum(ranked.waited * ranked.n_equal), 0) as numerator,
         cast(max(ranked.n_cases) as double) as denominator,
         max(ranked.n_cases) as n_cases,
@@ -110,16 +78,8 @@ estimates as (
 
 select
 {{ measure_key_columns('estimates', keep) }}
-    estimates.numerator,
-    estimates.denominator,
-    cast(estimates.n_cases as bigint) as n_cases,
-    cast(estimates.excluded_n as bigint) as excluded_n,
-    cast(estimates.missing_n as bigint) as missing_n,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.value end as value,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.ci_low end as ci_low,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.ci_high end as ci_high,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.p90 end as p90,
-    {{ is_suppressed('estimates.n_cases') }} as suppressed,
-    {{ suppression_reason('estimates.n_cases') }} as suppression_reason
+{{ measure_value_columns('estimates', extra=['p90']) }}
 from estimates
+inner join named_cells on estimates.cell_key = named_cells.cell_key
+cross join {{ ref('night') }} as night
 {%- endmacro %}

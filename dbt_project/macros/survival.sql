@@ -2,55 +2,33 @@
 
     Belongs here: the product-limit median and its interval. Does not belong: what starts or ends a wait. -#}
 
-{#- The first time at which a curve has fallen to one half; null while it has not. -#}
+{#- The first time at which a curve has fallen to one half (but for rounding); null while it has not. -#}
 {% macro first_time_at_half(curve) -%}
-min(case when {{ curve }} <= 0.5 and curves.n_events > 0 then curves.waited end)
+min(case when {{ curve }} <= 0.5 + 1e-9 and curves.n_events > 0 then curves.waited end)
 {%- endmacro %}
 
 {#- Facts carry `waited` (elapsed until the end, or until the night for an open case) and `is_event` (1 ended, 0 open).
     Published: numerator = cases that ended, denominator = cases, value = Kaplan-Meier median; its interval where the
     95 % band of the log-log transformed survival (Greenwood) crosses one half. -#}
 {% macro survival_rows(mart, facts, keep=[], own=[]) -%}
-{%- set names = ['measure_id', 'grouping_set', 'period_grain', 'period_start'] + keep + measure_dimensions() -%}
-with facts as (
-    {{ facts_with_dimensions(facts, [
-        'facts.waited', 'facts.is_event', 'facts.excluded_n', 'facts.missing_n'
-    ], keep, own) | indent(4) }}
-),
-
-months as (
-    select
-        facts.measure_id,
-        cast(date_trunc('month', facts.counted_on) as date) as counted_on,
-{%- for column in keep + measure_dimensions() %}
-        facts.{{ column }},
-{%- endfor %}
-        facts.waited,
-        sum(case when facts.waited is not null then facts.is_event else 0 end) as n_events,
-        count(facts.waited) as n_ended_or_open,
-        sum(facts.excluded_n) as excluded_n,
-        sum(facts.missing_n) as missing_n
-    from facts
-    group by all
-),
-
-cells as (
-    {{ at_grouping_sets('months', mart, [
-        'cells.waited', 'cells.n_events', 'cells.n_ended_or_open', 'cells.excluded_n', 'cells.missing_n'
-    ], keep) | indent(4) }}
-),
+{{ measure_months(mart, facts, {
+    'waited': 'facts.waited',
+    'n_events': 'sum(case when facts.waited is not null then facts.is_event else 0 end)',
+    'n_ended_or_open': 'count(facts.waited)',
+}, ['waited', 'is_event'], keep, own) }},
 
 times as (
     select
-{%- for column in names %}
-        cells.{{ column }},
-{%- endfor %}
-        cells.waited,
-        sum(cells.n_events) as n_events,
-        sum(cells.n_ended_or_open) as n_ended_or_open,
-        sum(cells.excluded_n) as excluded_n,
-        sum(cells.missing_n) as missing_n
-    from cells
+        targets.cell_key,
+        targets.period_grain,
+        cast(date_trunc(targets.period_grain, months.counted_on) as date) as period_start,
+        months.waited,
+        sum(months.n_events) as n_events,
+        sum(months.n_ended_or_open) as n_ended_or_open,
+        sum(months.excluded_n) as excluded_n,
+        sum(months.missing_n) as missing_n
+    from months
+    inner join targets on months.tuple_key = targets.tuple_key
     group by all
 ),
 
@@ -59,8 +37,7 @@ at_risk as (
         times.*,
         -- Everyone whose time is this long or longer is still waiting just before it.
         sum(times.n_ended_or_open) over (
-            partition by {% for column in names %}times.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-
+            partition by times.cell_key, times.period_grain, times.period_start
             order by times.waited desc nulls first
             rows between unbounded preceding and current row
         ) as n_at_risk
@@ -93,8 +70,7 @@ sums as (
         max(steps.is_last) over passed as is_zero
     from steps
     window passed as (
-        partition by {% for column in names %}steps.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-
+        partition by steps.cell_key, steps.period_grain, steps.period_start
         order by steps.waited asc nulls last
         rows between unbounded preceding and current row
     )
@@ -123,9 +99,9 @@ curves as (
 
 estimates as (
     select
-{%- for column in names %}
-        curves.{{ column }},
-{%- endfor %}
+        curves.cell_key,
+        curves.period_grain,
+        curves.period_start,
         cast(sum(curves.n_events) as double) as numerator,
         cast(sum(curves.n_ended_or_open) as double) as denominator,
         sum(curves.n_ended_or_open) as n_cases,
@@ -141,16 +117,8 @@ estimates as (
 
 select
 {{ measure_key_columns('estimates', keep) }}
-    estimates.numerator,
-    estimates.denominator,
-    cast(estimates.n_cases as bigint) as n_cases,
-    cast(estimates.censored_n as bigint) as censored_n,
-    cast(estimates.excluded_n as bigint) as excluded_n,
-    cast(estimates.missing_n as bigint) as missing_n,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.value end as value,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.ci_low end as ci_low,
-    case when not {{ is_suppressed('estimates.n_cases') }} then estimates.ci_high end as ci_high,
-    {{ is_suppressed('estimates.n_cases') }} as suppressed,
-    {{ suppression_reason('estimates.n_cases') }} as suppression_reason
+{{ measure_value_columns('estimates', counts=['censored_n']) }}
 from estimates
+inner join named_cells on estimates.cell_key = named_cells.cell_key
+cross join {{ ref('night') }} as night
 {%- endmacro %}

@@ -75,8 +75,30 @@ UPSTREAM: dict[str, str] = {
     "staging.stg_surveys__answers": (
         "response_id question_id metric score:double raw_value scale_min:double scale_max:double scale_direction"
     ),
+    "staging.stg_ehr__observations": "observation_id patient_id status value_code effective_at:timestamp",
+    "staging.stg_ehr__service_requests": (
+        "service_request_id patient_id encounter_id status intent category_code code authored_at:timestamp requester_id"
+    ),
+    "staging.stg_ehr__tasks": ("task_id service_request_id status code modified_at:timestamp ended_at:timestamp"),
+    "staging.stg_ehr__communications": (
+        "communication_id patient_id sender_type thread_id service_request_id status category_code sent_at:timestamp "
+        "received_at:timestamp"
+    ),
+    "staging.stg_billing__claims": (
+        "claim_id patient_control_number encounter_id department_id claim_type charge_amount:decimal(18,2) "
+        "service_from:date submitted_on:date payer_name"
+    ),
+    "staging.stg_billing__remits": (
+        "remit_id patient_control_number encounter_id department_id charge_amount:decimal(18,2) "
+        "paid_amount:decimal(18,2) patient_responsibility_amount:decimal(18,2) adjudicated_on:date payer_name "
+        "is_reversal:boolean is_denied:boolean denial_reason_code"
+    ),
+    "staging.stg_billing__statements": (
+        "statement_id patient_control_number balance_amount:decimal(18,2) sent_at:timestamp"
+    ),
+    "staging.stg_billing__payments": ("payment_id patient_control_number amount:decimal(18,2) paid_at:timestamp"),
     "journey.touchpoints": (
-        "activity_id:bigint ts:timestamp event_seq:integer person_id:bigint activity channel department_id "
+        "activity_id:bigint ts:timestamp event_seq:integer person_id:bigint activity channel department_id initiator "
         "is_failed:boolean"
     ),
     "marts.dim_person": ("person_id:bigint birth_date:date generation sex race ethnicity language deceased_on:date"),

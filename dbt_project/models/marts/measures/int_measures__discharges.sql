@@ -48,8 +48,22 @@ numbered as (
     from chained
 ),
 
+legs as (
+    select
+        numbered.*,
+        row_number() over (
+            partition by numbered.person_id, numbered.facility_id, numbered.stay_number
+            order by numbered.admitted_on, numbered.discharged_on, numbered.encounter_id
+        ) as leg,
+        row_number() over (
+            partition by numbered.person_id, numbered.facility_id, numbered.stay_number
+            order by numbered.discharged_on desc, numbered.admitted_on desc, numbered.encounter_id desc
+        ) as leg_from_last
+    from numbered
+),
+
 merged as (
-    -- The last leg tells how the stay ended, the first how it began.
+    -- The first leg tells how the stay began, the last how it ended.
     select
         first_legs.person_id,
         first_legs.facility_id,
@@ -60,29 +74,13 @@ merged as (
         last_legs.disposition_code,
         last_legs.department_id,
         last_legs.provider_id
-    from (
-        select
-            numbered.*,
-            row_number() over (
-                partition by numbered.person_id, numbered.facility_id, numbered.stay_number
-                order by numbered.admitted_on, numbered.discharged_on, numbered.encounter_id
-            ) as leg
-        from numbered
-    ) as first_legs
-    inner join (
-        select
-            numbered.*,
-            row_number() over (
-                partition by numbered.person_id, numbered.facility_id, numbered.stay_number
-                order by numbered.discharged_on desc, numbered.admitted_on desc, numbered.encounter_id desc
-            ) as leg
-        from numbered
-    ) as last_legs
+    from legs as first_legs
+    inner join legs as last_legs
         on
             first_legs.person_id = last_legs.person_id
             and first_legs.facility_id = last_legs.facility_id
             and first_legs.stay_number = last_legs.stay_number
-    where first_legs.leg = 1 and last_legs.leg = 1
+    where first_legs.leg = 1 and last_legs.leg_from_last = 1
 ),
 
 followed as (
@@ -130,7 +128,8 @@ select
     {{ days_between('followed.discharged_on', 'followed.next_admitted_on') }} as days_to_next_stay,
     {{ days_between('followed.discharged_on', 'followed.next_unplanned_on') }} as days_to_readmission,
     {{ days_between('followed.discharged_on', 'visits.first_visit_on') }} as days_to_visit,
-    {{ add_days('followed.discharged_on', measure_parameter('follow_up_long_days')) }} <= night.as_of_date as is_observed
+    {{ add_days('followed.discharged_on', measure_parameter('follow_up_long_days')) }}
+    <= night.as_of_date as is_observed
 from followed
 inner join {{ ref('int_measures__people') }} as people on followed.person_id = people.person_id
 cross join {{ ref('night') }} as night

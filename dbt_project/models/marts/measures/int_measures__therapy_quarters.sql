@@ -10,6 +10,18 @@ with fills as (
     where fills.days_supply is not null and fills.drug_class <> 'unknown'
 ),
 
+later as (
+    select 1 as n
+    union all
+    select 2 as n
+    union all
+    select 3 as n
+    union all
+    select 4 as n
+    union all
+    select 5 as n
+),
+
 quarters as (
     select
         fills.person_id,
@@ -17,17 +29,7 @@ quarters as (
         cast(fills.fill_quarter + later.n * interval 3 month as date) as quarter_start,
         max(fills.filled_on) as last_fill_on
     from fills
-    cross join (
-        select 1 as n
-        union all
-        select 2 as n
-        union all
-        select 3 as n
-        union all
-        select 4 as n
-        union all
-        select 5 as n
-    ) as later
+    cross join later
     group by fills.person_id, fills.drug_class, cast(fills.fill_quarter + later.n * interval 3 month as date)
 ),
 

@@ -7,8 +7,11 @@ with calls as (
         (calls.is_answered or calls.is_abandoned) and calls.queued_at is not null as is_offered,
         calls.talk_seconds + coalesce(calls.hold_seconds, 0) + coalesce(calls.after_call_work_seconds, 0)
             as handle_seconds,
-        -- The next contact of the same person about the same thing; transfers and callbacks of one conversation are not one.
-        min(case when calls.previous_contact_id is null and not calls.is_transfer then calls.initiated_at end) over (
+        -- The next contact of the same person about the same thing; a transfer or callback within one conversation is
+        -- none.
+        min(
+            case when calls.previous_contact_id is null and not calls.is_transfer then calls.initiated_at end
+        ) over (
             partition by calls.person_id, calls.reason
             order by calls.initiated_at, calls.contact_id
             rows between 1 following and unbounded following

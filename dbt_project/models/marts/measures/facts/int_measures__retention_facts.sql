@@ -37,7 +37,9 @@ select
     cast(null as varchar) as provider_id,
     cast(null as varchar) as channel,
     case
-        when judged.is_alive then case when judged.is_retained = (measures.measure_id = 'RETENTION') then 1.0 else 0.0 end
+        when
+            judged.is_alive
+            then case when judged.is_retained = (measures.measure_id = 'RETENTION') then 1.0 else 0.0 end
     end as numerator,
     case when judged.is_alive then 1.0 end as denominator,
     case when judged.is_alive then 0 else 1 end as excluded_n,

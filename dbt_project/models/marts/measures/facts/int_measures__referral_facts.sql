@@ -93,7 +93,8 @@ judged as (
     select
         ranked.*,
         ranked.place = 1
-        and ranked.ordered_on <= {{ add_days('ranked.year_end', '-' ~ measure_parameter('referral_days_before_year_end')) }}
+        and ranked.ordered_on
+        <= {{ add_days('ranked.year_end', '-' ~ measure_parameter('referral_days_before_year_end')) }}
         and seen.person_id is not null as is_counted
     from ranked
     left join seen
