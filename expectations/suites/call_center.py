@@ -6,27 +6,39 @@ SUITES = (
     Suite(
         name="raw_call_center",
         asset=("staging", "stg_call_center__contacts"),
-        description="No negative durations, no wait or call beyond a day; contacts are answered, abandoned or neither.",
+        description="No negative durations, no contact both answered and abandoned: else units or columns changed.",
         sql="""
             select
                 channel,
-                min(queue_wait_seconds) as shortest_wait_seconds,
-                max(queue_wait_seconds) as longest_wait_seconds,
-                min(handle_seconds) as shortest_handle_seconds,
-                max(handle_seconds) as longest_handle_seconds,
-                min(hold_seconds) as shortest_hold_seconds,
+                avg((
+                    least(coalesce(queue_wait_seconds, 0), coalesce(handle_seconds, 0), coalesce(hold_seconds, 0)) < 0
+                )::integer) as share_of_negative_durations,
                 avg((is_answered and is_abandoned)::integer) as share_answered_and_abandoned
             from staging.stg_call_center__contacts
             group by channel
+            having count(*) >= 30
         """,
         expectations=(
-            between("shortest_wait_seconds", 0),
-            between("longest_wait_seconds", 0, 7 * 86_400),
-            between("shortest_handle_seconds", 0),
-            between("longest_handle_seconds", 0, 7 * 86_400),
-            between("shortest_hold_seconds", 0),
-            between("share_answered_and_abandoned", 0, 0),
+            between("share_of_negative_durations", 0, 0.05),
+            between("share_answered_and_abandoned", 0, 0.05),
         ),
+    ),
+    Suite(
+        name="raw_call_center_units",
+        asset=("staging", "stg_call_center__contacts"),
+        description="Half the calls do not last beyond an hour: milliseconds read as seconds do.",
+        sql="""
+            select
+                channel,
+                median(queue_wait_seconds) as median_wait_seconds,
+                median(handle_seconds) as median_handle_seconds
+            from staging.stg_call_center__contacts
+            where channel = 'VOICE'
+            group by channel
+            having count(*) >= 30
+        """,
+        expectations=(between("median_wait_seconds", 0, 3_600), between("median_handle_seconds", 0, 3_600)),
+        blocking=False,
     ),
     Suite(
         name="call_center_service",

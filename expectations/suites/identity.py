@@ -10,8 +10,8 @@ SUITES = (
         sql="""
             select
                 max(persons.n_source_identities / years.n) as most_identities_a_year,
-                min(persons.birth_year) as earliest_birth_year,
-                max(persons.birth_year - extract(year from night.as_of_date)) as latest_birth_after_night_years
+                avg((coalesce(persons.birth_year, 2000) < 1880)::integer) as share_born_before_1880,
+                avg((persons.birth_date > night.as_of_date)::integer) as share_born_after_the_night
             from marts.dim_person as persons
             cross join staging.night as night
             cross join (
@@ -21,8 +21,8 @@ SUITES = (
         """,
         expectations=(
             between("most_identities_a_year", 0, 500),
-            between("earliest_birth_year", 1880),
-            between("latest_birth_after_night_years", high=0),
+            between("share_born_before_1880", 0, 0.05),
+            between("share_born_after_the_night", 0, 0.05),
         ),
     ),
     Suite(

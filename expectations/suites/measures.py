@@ -3,7 +3,12 @@
 from expectations.suite import Suite, between
 
 #: Marts of measure rows whose profile is checked; all carry the measure columns of the specification.
-_MARTS = ("experience_scores", "wait_times", "appointment_adherence", "medication_adherence_rates")
+_MARTS = (
+    *("experience_scores", "loop_closure", "retention"),
+    *("wait_times", "emergency_access", "call_center_service", "portal_response", "portal_response_sla"),
+    *("appointment_adherence", "medication_adherence_rates", "follow_up", "readmissions", "referral_loops"),
+    *("denials", "bill_resolution", "accounts_receivable"),
+)
 
 
 def _profile(mart: str) -> str:

@@ -1,4 +1,4 @@
-"""Portal events as staged: somebody did them, at a possible time, about possible amounts."""
+"""Portal events as staged: somebody did them, before the night, about possible amounts."""
 
 from expectations.suite import Suite, between
 
@@ -6,23 +6,31 @@ SUITES = (
     Suite(
         name="raw_portal",
         asset=("staging", "stg_portal__events"),
-        description="Events carry a user or a visitor, lie before the night, and pay sensible amounts.",
+        description="Events carry a user or a visitor and no negative amounts: else the feed changed shape.",
+        sql="""
+            select
+                event_type,
+                avg((user_id is null and anonymous_id is null)::integer) as share_of_nobody,
+                avg((coalesce(amount, 0) < 0)::integer) as share_of_negative_amounts
+            from staging.stg_portal__events
+            group by event_type
+            having count(*) >= 30
+        """,
+        expectations=(between("share_of_nobody", 0, 0.05), between("share_of_negative_amounts", 0, 0.05)),
+    ),
+    Suite(
+        name="raw_portal_times",
+        asset=("staging", "stg_portal__events"),
+        description="Events lie before the night: clocks of devices run wrong, but not many.",
         sql="""
             select
                 events.event_type,
-                avg((events.user_id is null and events.anonymous_id is null)::integer) as share_of_nobody,
-                avg((events.happened_at > night.as_of + interval 1 day)::integer) as share_in_the_future,
-                min(events.amount) as smallest_amount,
-                max(events.amount) as largest_amount
+                avg((events.happened_at > night.as_of + interval 1 day)::integer) as share_in_the_future
             from staging.stg_portal__events as events
             cross join staging.night as night
             group by events.event_type
         """,
-        expectations=(
-            between("share_of_nobody", 0, 0.01),
-            between("share_in_the_future", 0, 0.01),
-            between("smallest_amount", 0),
-            between("largest_amount", 0, 1_000_000),
-        ),
+        expectations=(between("share_in_the_future", 0, 0.01),),
+        blocking=False,
     ),
 )

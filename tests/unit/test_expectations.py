@@ -10,6 +10,7 @@ import pytest
 from expectations.run import validate_all, validate_frame
 from expectations.suite import Expectation, Suite, at_least, between, parameter
 from expectations.suites import SUITES
+from orchestration.settings import DBT_PROJECT
 
 SECRET = "Rosalind-Franklin-1920"
 
@@ -94,3 +95,11 @@ def test_a_suite_takes_a_fraction_of_a_second():
     started = time.process_time()
     validate_frame(suite, frame)
     assert time.process_time() - started < 1
+
+
+def test_every_mart_of_the_measure_catalogue_is_checked():
+    catalogue = pd.read_csv(DBT_PROJECT / "seeds" / "measures.csv")
+    [suite] = [suite for suite in SUITES if suite.name == "measures_are_possible"]
+    at_grouping_sets = set(pd.read_csv(DBT_PROJECT / "seeds" / "grouping_sets.csv")["mart"])
+    for mart in set(catalogue["mart"]) & at_grouping_sets:
+        assert f"marts.{mart} " in suite.sql
