@@ -64,18 +64,23 @@ class Frame:
     """One block made ready for flattening.
 
     ``rows`` are the segments where records begin (a CLM, a CLP, or the last segment of a transaction without either),
-    ``lines`` their ordinals in the file. Positions in these are what "record" means below.
+    ``first_line`` is the ordinal of the first in the file. Positions in ``rows`` are what "record" means below.
     """
 
     segments: Segments
     loops: Loops
     skip: int  # leading segments repeated from the block before
     rows: Rows
-    lines: Rows
+    first_line: int
     findings: Findings
     first_segment: int  # number in the file of the block's first segment
     transaction_rows: Rows
     first_transaction: int
+
+    @property
+    def lines(self) -> npt.NDArray[np.int64]:
+        """The ordinals of the records in the file."""
+        return self.first_line + np.arange(len(self.rows))
 
     def record_of(self, rows: Rows) -> Rows:
         """Return the record (position) that each segment stands in, -1 for none."""
@@ -171,11 +176,11 @@ def provider_adjustments(frame: Frame) -> pa.Table:
     segments = frame.segments
     rows, at = segments.repeats(frame.new(segments.having("PLB") & frame.loops.in_835), first=3, step=2)
     nobody = np.full(len(rows), -1)
-    before = np.maximum(np.searchsorted(frame.rows, rows) - 1, 0)
+    before = np.searchsorted(frame.rows, rows) - 1
     amount, _ = money(segments.text(rows, at + 1))
     return pa.table(
         {
-            "line": frame.lines[before] if len(frame.lines) else nobody,
+            "line": frame.first_line + before,
             "transaction_number": frame.transaction_number(rows),
             "provider_id": segments.text(rows, 1),
             "fiscal_period_end": frame.read_dates(rows, 2, "PLB02", nobody),
@@ -192,14 +197,13 @@ def parties(frame: Frame) -> pa.Table:
     rows = frame.new(segments.any_of("NM1", "N1") & (loops.transaction >= 0))
     person = segments.is_a(rows, "NM1")
     in_record, in_line = loops.record[rows] >= 0, loops.line[rows] >= 0
-    served = np.minimum(np.searchsorted(frame.rows, rows), max(len(frame.rows) - 1, 0))
-    owner = np.where(in_record, frame.record_of(rows), served)
+    owner = np.where(in_record, frame.record_of(rows), np.searchsorted(frame.rows, rows))
     street = loops.first_in(loops.party, segments.having("N3"))[rows]
     place = loops.first_in(loops.party, segments.having("N4"))[rows]
     names = np.where(person, rows, -1)
     return pa.table(
         {
-            "line": frame.lines[owner] if len(frame.lines) else np.zeros(len(rows), np.int64),
+            "line": frame.first_line + owner,  # a heading's first record may only come with the next block
             "transaction_number": frame.transaction_number(rows),
             "level": np.where(in_line, "line", np.where(in_record, "record", "header")).tolist(),
             "role": segments.text(rows, 1),

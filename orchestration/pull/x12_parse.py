@@ -16,7 +16,7 @@ from orchestration.pull.x12_claims import claims
 from orchestration.pull.x12_dates import read_record_dates
 from orchestration.pull.x12_flat import Findings, Frame, adjustments, parties, provider_adjustments
 from orchestration.pull.x12_loops import Loops
-from orchestration.pull.x12_records import judge_structure, record_rows
+from orchestration.pull.x12_records import Due, judge_structure, judge_text, record_rows
 from orchestration.pull.x12_remits import remit_lines, remits
 from orchestration.pull.x12_segments import Mask, Rows, Segments
 from orchestration.pull.x12_stream import Block
@@ -35,6 +35,7 @@ class FileParser:
     _transactions: int = field(default=0, init=False)
     _segments: int = field(default=0, init=False)
     _open: Totals | None = field(default=None, init=False)
+    _due: Due = field(default_factory=list, init=False)
     _context: bytes = field(default=b"", init=False)
 
     def parse(self, block: Block) -> Tables:
@@ -74,7 +75,7 @@ class FileParser:
             loops=loops,
             skip=skip,
             rows=rows,
-            lines=self._records + 1 + np.arange(len(rows)),
+            first_line=self._records + 1,
             findings=Findings(len(rows)),
             first_segment=self._segments + 1,
             transaction_rows=starts,
@@ -104,6 +105,7 @@ class FileParser:
         self.held += imbalances(tables["transactions"])
         self._open = found.last() if len(ended) and not ended[-1] else None
         judge_structure(frame, ended, tables["transactions"])
+        self._due = judge_text(frame, self._due, at_end=self._open is None)
         tables |= record_rows(frame, tables, claim, remit, self.zone)
         return tables
 

@@ -23,6 +23,9 @@ from orchestration.pull.x12_transactions import group_times, transaction_positio
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _LOST_CHARACTER = "\ufffd".encode()
 
+#: Findings (rule, severity) in a heading whose first record comes with the next block.
+Due = list[tuple[str, str]]
+
 #: What makes a record the same one when it is delivered again. A submitted or an adjudicated claim is a fact: with
 #: other amounts it is another fact. The payer's number (CLP07) alone stays the same over reversal and correction.
 _KEYS = {
@@ -38,27 +41,49 @@ _KEYS = {
 
 
 def judge_structure(frame: Frame, ended: Mask, transactions: pa.Table) -> None:
-    """Find lost characters, odd segments, claims out of place, and transactions that were cut off or miscounted."""
-    segments, loops, findings = frame.segments, frame.loops, frame.findings
-    spoiled = [match.start() for match in re.finditer(_LOST_CHARACTER, segments.data)]
-    findings.add_at(_concerned(frame, np.searchsorted(segments.end, spoiled, side="right")), "encoding", None)
-    readable = loops.in_835 | loops.in_837
-    odd = frame.new((segments.kinds == 0) & readable)
-    named = np.array([bool(_SEGMENT_ID.fullmatch(t or "")) for t in segments.text(odd, 0).to_pylist()], np.bool_)
-    for rows, rule, severity in ((odd[~named], "segment_invalid", "reject"), (odd[named], "segment_unknown", "warn")):
-        findings.add_at(_concerned(frame, rows), rule, None, severity)
-    in_other = (loops.transaction[frame.rows] >= 0) & ~readable[frame.rows]
+    """Find claims out of place, and transactions that were cut off or miscounted."""
+    loops, findings = frame.loops, frame.findings
+    in_other = (loops.transaction[frame.rows] >= 0) & ~(loops.in_835 | loops.in_837)[frame.rows]
     findings.add(_misplaced(frame) & ~in_other, "segment_misplaced", "CLM/CLP")
-
     rows = frame.transaction_rows[ended]
     last = np.full(len(frame.transaction_rows), -1)
     owner = transaction_position(loops, frame.transaction_rows)[frame.rows]
     last[owner[owner >= 0]] = np.flatnonzero(owner >= 0)
-    cut_off = loops.first_in(loops.transaction, segments.having("SE"))[rows] < 0
+    cut_off = loops.first_in(loops.transaction, frame.segments.having("SE"))[rows] < 0
     findings.add_at(last[ended][cut_off], "truncated", "SE")
     stated = np.asarray(pc.fill_null(transactions["stated_segments"], -1))
     differs = ~cut_off & (stated != np.asarray(transactions["segments"]))
     findings.add_at(last[ended][differs], "segment_count", "SE01", "warn")
+
+
+def judge_text(frame: Frame, due: Due, at_end: bool) -> Due:
+    """Find lost characters and odd segments; return what concerns the first record of the next block.
+
+    A finding in a heading is told of the first record after it; ``due`` are those of the block before.
+    """
+    segments, loops = frame.segments, frame.loops
+    spoiled = [match.start() for match in re.finditer(_LOST_CHARACTER, segments.data)]
+    spoiled_rows: Rows = np.searchsorted(segments.end, np.array(spoiled, np.int64), side="right")
+    odd = frame.new((segments.kinds == 0) & (loops.in_835 | loops.in_837))
+    named = np.array([bool(_SEGMENT_ID.fullmatch(t or "")) for t in segments.text(odd, 0).to_pylist()], np.bool_)
+    judged = [
+        (spoiled_rows[spoiled_rows >= frame.skip], "encoding", "reject"),
+        (odd[~named], "segment_invalid", "reject"),
+        (odd[named], "segment_unknown", "warn"),
+    ]
+    size = len(frame.rows)
+    if size:
+        for rule, severity in due:
+            frame.findings.add_at(np.zeros(1, np.int64), rule, None, severity)
+    later: Due = [] if size else due
+    for rows, rule, severity in judged:
+        inside = frame.record_of(rows)
+        record = np.where(inside >= 0, inside, np.searchsorted(frame.rows, rows))
+        if at_end:
+            record = np.minimum(record, size - 1)
+        frame.findings.add_at(record[record < size], rule, None, severity)
+        later += [(rule, severity)] * bool((record >= size).any())
+    return later
 
 
 def record_rows(
@@ -119,15 +144,6 @@ def _hashes(frame: Frame, rows: Rows) -> list[str]:
         blake2b(head + segments.data[begin:end], digest_size=8).hexdigest()
         for head, begin, end in zip(heads, begins, ends, strict=True)
     ]
-
-
-def _concerned(frame: Frame, rows: Rows) -> Rows:
-    """Return the record (position) that each segment stands in, or else the first one after it."""
-    if not len(frame.rows):
-        return np.full(len(rows), -1)
-    following = np.minimum(np.searchsorted(frame.rows, rows), len(frame.rows) - 1)
-    inside = frame.record_of(rows)
-    return np.where(inside >= 0, inside, following)
 
 
 def _misplaced(frame: Frame) -> Mask:
