@@ -7,11 +7,11 @@ Does not belong: any step of the night (``defs`` declares them, the rooms do the
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import shutil
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,6 +24,9 @@ from orchestration.settings import PROJECT_ROOT, Settings, get_settings
 
 if TYPE_CHECKING:
     import dagster as dg
+
+#: Progress is shown step by step instead of Dagster's log, which is kept in its storage for the UI.
+SILENT_CONSOLE = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,35 +76,22 @@ def _run(settings: Settings, console: Console) -> int:
         console.print(f"Made the sample hospital's deliveries in {settings.sample}", soft_wrap=True)
     import dagster as dg  # takes seconds to import
 
+    from orchestration.definitions import defs
+
     console.print("The night:")
-    progress = StepProgress(console)
-    job = _nightly_job(progress)
-    progress.total = len(job.nodes)
+    job = defs().resolve_job_def("nightly")
+    run_id = str(uuid.uuid4())
     with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(instance=instance, raise_on_error=False)
-    checks = result.get_asset_check_evaluations()
+        instance.add_event_listener(run_id, StepProgress(console, total=len(job.nodes)))
+        result = job.execute_in_process(
+            instance=instance, run_id=run_id, raise_on_error=False, run_config={"loggers": SILENT_CONSOLE}
+        )
     if not result.success:
         _print_failure(console, result, settings)
         return 1
-    passed = sum(check.passed for check in checks)
+    passed = sum(check.passed for check in result.get_asset_check_evaluations())
     print_night(console, settings, checks_passed=passed, seconds=time.monotonic() - started)
     return 0
-
-
-def _nightly_job(progress: StepProgress) -> dg.JobDefinition:
-    """The nightly job, its log shown by ``progress`` instead of Dagster's console."""
-    import dagster as dg
-
-    from orchestration.definitions import defs
-
-    @dg.logger
-    def console(_: object) -> logging.Logger:
-        logger = logging.Logger("night", level=logging.DEBUG)
-        logger.addHandler(progress)
-        return logger
-
-    whole = dg.Definitions.merge(defs(), dg.Definitions(loggers={"console": console}))
-    return whole.resolve_job_def("nightly")
 
 
 def _print_failure(console: Console, result: dg.ExecuteInProcessResult, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,24 +22,21 @@ where measure_id = 'nps' and grouping_set = 'department' and not suppressed
 order by department_id, period_start"""
 
 
-class StepProgress(logging.Handler):
-    """Prints a line when a step of the night ends; a warning where one was logged."""
+class StepProgress:
+    """Prints a line when a step of the night ends, and each warning: a listener to Dagster's event log."""
 
-    def __init__(self, console: Console, total: int = 0) -> None:
-        super().__init__()
+    def __init__(self, console: Console, total: int) -> None:
         self.console, self.total, self.done = console, total, 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show one of Dagster's log records, if people care for it."""
-        meta = getattr(record, "dagster_meta", None) or {}
-        event = meta.get("dagster_event")
-        kind = getattr(event, "event_type_value", None)
+    def __call__(self, entry: Any) -> None:
+        """Show one entry of the event log, if people care for it."""
+        kind = entry.dagster_event.event_type_value if entry.dagster_event else None
         if kind in {"STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"}:
             self.done += 1
             mark = {"STEP_SUCCESS": "[green]done[/green]", "STEP_FAILURE": "[red]failed[/red]"}.get(kind, "skipped")
-            self.console.print(f"  [{self.done}/{self.total}] {meta['step_key']} {mark}", highlight=False)
-        elif event is None and record.levelno >= logging.WARNING:
-            self.console.print(f"  [yellow]warning[/yellow] {meta.get('orig_message', '')}", highlight=False)
+            self.console.print(f"  [{self.done}/{self.total}] {entry.step_key} {mark}", highlight=False)
+        elif kind is None and entry.level == logging.WARNING:
+            self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False)
 
 
 def print_night(console: Console, settings: Settings, checks_passed: int, seconds: float) -> None:

@@ -15,7 +15,7 @@ def _check(suite: Suite) -> dg.AssetChecksDefinition:
         description=suite.description,
     )
     def check(home: Home) -> dg.AssetCheckResult:
-        verdict = validate(suite, home.settings.warehouse)
+        verdict = validate(suite, home.settings.warehouse, max_rejected_share=home.settings.max_rejected_share)
         return dg.AssetCheckResult(
             passed=verdict.passed,
             severity=dg.AssetCheckSeverity.ERROR if suite.blocking else dg.AssetCheckSeverity.WARN,

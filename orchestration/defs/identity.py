@@ -18,4 +18,13 @@ def person_crosswalk(home: Home) -> dg.MaterializeResult:  # type: ignore[type-a
     """Match, cluster, keep ids stable; the new state waits until the publication takes it over."""
     settings = home.settings
     report = resolve(settings.exchange / "identity_records.parquet", settings.exchange, settings.identity)
-    return dg.MaterializeResult(metadata={"dagster/row_count": report.records, "persons": report.persons})
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": report.identities,
+            "persons": report.persons,
+            "without_person": report.without_person,
+            "minted": report.minted,
+            "merged": report.merged,
+            "split": report.split,
+        }
+    )
