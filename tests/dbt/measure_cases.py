@@ -97,7 +97,7 @@ UPSTREAM: dict[str, str] = {
         "statement_id patient_control_number balance_amount:decimal(18,2) sent_at:timestamp"
     ),
     "staging.stg_billing__payments": ("payment_id patient_control_number amount:decimal(18,2) paid_at:timestamp"),
-    "journey.touchpoints": (
+    "marts.touchpoints": (
         "activity_id:bigint ts:timestamp event_seq:integer person_id:bigint activity channel department_id initiator "
         "is_failed:boolean"
     ),
