@@ -30,7 +30,7 @@ LINES = pa.schema(
     ]
 )
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN, _SPACE = 10, 13, 32
 _GZIP = 16 + zlib.MAX_WBITS
@@ -49,7 +49,7 @@ def byte_blocks(path: Path) -> Iterator[bytes]:
             return
         member = zlib.decompressobj(_GZIP)
         try:
-            while packed := member.unused_data or file.read(BLOCK_BYTES // 8):
+            while packed := member.unused_data or file.read(BLOCK_BYTES // 4):
                 member = zlib.decompressobj(_GZIP) if member.eof else member
                 yield member.decompress(packed)
         except zlib.error:
