@@ -37,6 +37,9 @@ _SORT_LINES = """
 
 _NAMES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 
+#: Enough for any batch: what does not fit is spilled beside the batch.
+MEMORY_LIMIT = "400MB"
+
 #: Raw is rebuilt from landing when this changes: what the same bytes give depends on these programs.
 _CODE = ("fhir_files.py", "fhir_tables.py", "fhir_rules.py", "fhir_schema.py", "fhir_bundles.py", "lines.py")
 
@@ -92,7 +95,7 @@ class FhirFiles(BaseModel):
             else:
                 mixed.append(file)
         parts: list[RawBatch] = []
-        with connect(spill=out.scratch / "spill") as con:
+        with connect(spill=out.scratch / "spill", memory_limit=MEMORY_LIMIT) as con:
             for statement in PRELUDE:
                 con.execute(statement)
             for resource_type, named in by_type.items():

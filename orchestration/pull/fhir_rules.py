@@ -39,7 +39,8 @@ PRELUDE: tuple[str, ...] = (
     end""",
     # What a rule says of an element, the schema need not say again.
     """create or replace temp macro fhir_findings(of_rules, of_schema) as list_concat(of_rules, list_filter(
-        of_schema, lambda f: not coalesce(list_contains(list_transform(of_rules, lambda r: r.element), f.element), false)
+        of_schema,
+        lambda f: not coalesce(list_contains(list_transform(of_rules, lambda r: r.element), f.element), false)
     ))""",
     f"""create or replace temp macro fhir_reference_ok(x) as regexp_full_match(x, {quote(_REFERENCE)})""",
     """create or replace temp macro fhir_reference_type(x) as

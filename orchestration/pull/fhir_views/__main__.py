@@ -1,4 +1,4 @@
-"""Run one ViewDefinition over NDJSON: ``python -m orchestration.pull.fhir_views run --view V.json --input X.ndjson ...``.
+"""Run one ViewDefinition over NDJSON: ``python -m orchestration.pull.fhir_views run --view V --input X --output Y``.
 
 Belongs here: arguments, reading and writing of files. Does not belong: rejects and raw tables (``pull.fhir_files``).
 Exit status: 0 done, 1 the data does not fit the view, 2 the view is not valid or a file is missing.
@@ -56,9 +56,8 @@ def _reading(path: Path, output_format: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = _arguments().parse_args(arguments)
-    output_format = args.format or _SUFFIXES.get(
-        Path(args.output).suffix, "ndjson" if args.output == "-" else "parquet"
-    )
+    by_name = "ndjson" if args.output == "-" else _SUFFIXES.get(Path(args.output).suffix, "parquet")
+    output_format = args.format or by_name
     try:
         view = compile_view(load_view(args.view))
         missing = [str(path) for path in args.input if not path.is_file()]

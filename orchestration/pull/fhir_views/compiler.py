@@ -22,17 +22,9 @@ from orchestration.pull.fhir_views.definition import (
 )
 from orchestration.pull.fhir_views.dialect import DuckDb
 from orchestration.pull.fhir_views.elements import elements, is_resource
-from orchestration.pull.fhir_views.expressions import (
-    Expr,
-    Scope,
-    compile_path,
-    condition,
-    literal,
-    member,
-    value,
-    values,
-)
+from orchestration.pull.fhir_views.expressions import compile_path, member
 from orchestration.pull.fhir_views.shape import Shape
+from orchestration.pull.fhir_views.terms import Expr, Scope, condition, literal, value, values
 
 
 @dataclass(frozen=True)

@@ -1,56 +1,20 @@
 """FHIRPath with types → SQL expressions.
 
-Belongs here: navigation, operators and functions on FHIR elements. Does not belong: rows (``compiler``), spelling
-(``dialect``).
+Belongs here: navigation and functions on FHIR elements. Does not belong: operators (``operators``), rows
+(``compiler``), spelling (``dialect``).
 A collection is an SQL list where the path can give several values, else a nullable value; null and [] are both empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import count
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from orchestration.pull.fhir_views import fhirpath as fp
 from orchestration.pull.fhir_views.definition import InvalidViewError
-from orchestration.pull.fhir_views.dialect import DuckDb
-from orchestration.pull.fhir_views.elements import Element, elements, is_primitive, is_resource
-from orchestration.pull.fhir_views.shape import Shape
-
-_NUMBERS = frozenset({"integer", "positiveInt", "unsignedInt", "decimal"})
-_COMPARISONS = frozenset({"<", "<=", ">", ">="})
-
-
-@dataclass(frozen=True)
-class Expr:
-    """A compiled expression. ``is_text``: a primitive still as the JSON's text, cast only where its value is needed."""
-
-    sql: str
-    fhir_type: str
-    many: bool = False
-    shape: Shape | None = None
-    is_text: bool = False
-    choice: tuple[Expr, Element] | None = None
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What an expression may refer to."""
-
-    dialect: DuckDb
-    this: Expr
-    constants: Mapping[str, Expr]
-    row_index: str = "0"
-    names: Iterator[int] = field(default_factory=lambda: count(1))
-    types: dict[str, str] = field(default_factory=dict)
-
-    def within(self, this: Expr, row_index: str | None = None) -> Scope:
-        """The scope inside an element."""
-        return replace(self, this=this, row_index=row_index or self.row_index)
-
-    def fresh(self) -> str:
-        """A lambda parameter that no other uses."""
-        return f"x{next(self.names)}"
+from orchestration.pull.fhir_views.elements import elements, is_primitive, is_resource
+from orchestration.pull.fhir_views.operators import binary
+from orchestration.pull.fhir_views.terms import Expr, Scope, condition, literal, value, values
 
 
 def compile_path(text: str, scope: Scope) -> Expr:
@@ -59,34 +23,6 @@ def compile_path(text: str, scope: Scope) -> Expr:
         return _compile(fp.parse(text), scope)
     except fp.FhirPathError as error:
         raise InvalidViewError(str(error)) from error
-
-
-def value(expr: Expr, scope: Scope) -> str:
-    """SQL of the single value of ``expr`` in its own SQL type."""
-    if expr.choice:
-        raise InvalidViewError(f"{expr.choice[1].name} has several types: use ofType()")
-    sql = scope.dialect.single(expr.sql) if expr.many else expr.sql
-    sql_type = scope.dialect.sql_type(expr.fhir_type)
-    return scope.dialect.cast(sql, sql_type) if expr.is_text and sql_type != "varchar" else sql
-
-
-def values(expr: Expr, scope: Scope) -> str:
-    """SQL of all values of ``expr`` as a list."""
-    if not expr.many:
-        name = scope.fresh()
-        return scope.dialect.filter(scope.dialect.list_of(value(expr, scope)), name, f"{name} is not null")
-    sql_type = scope.dialect.sql_type(expr.fhir_type)
-    if not expr.is_text or sql_type == "varchar":
-        return expr.sql
-    name = scope.fresh()
-    return scope.dialect.transform(expr.sql, name, scope.dialect.cast(name, sql_type))
-
-
-def condition(expr: Expr, scope: Scope) -> str:
-    """SQL of a Boolean expression. Raises InvalidViewError for any other type."""
-    if expr.fhir_type != "boolean":
-        raise InvalidViewError(f"a condition must be Boolean, not {expr.fhir_type}")
-    return value(expr, scope)
 
 
 def _compile(node: fp.Node, scope: Scope) -> Expr:  # noqa: PLR0911 - one line a kind of node
@@ -106,15 +42,9 @@ def _compile(node: fp.Node, scope: Scope) -> Expr:  # noqa: PLR0911 - one line a
         case fp.Index(target, position):
             return _index(_compile(target, scope), value(_compile(position, scope), scope), scope)
         case fp.Binary(operator, left, right):
-            return _binary(operator, _compile(left, scope), _compile(right, scope), scope)
+            return binary(operator, _compile(left, scope), _compile(right, scope), scope)
         case fp.Call(target, name, arguments):
             return _call(_compile(target, scope), name, arguments, scope)
-
-
-def literal(fhir_type: str, text: str, dialect: DuckDb) -> Expr:
-    """A constant as an expression."""
-    is_plain = fhir_type in _NUMBERS or fhir_type == "boolean"
-    return Expr(text if is_plain else dialect.text(text), fhir_type)
 
 
 def member(target: Expr, name: str, scope: Scope) -> Expr:
@@ -151,46 +81,6 @@ def _index(target: Expr, position: str, scope: Scope) -> Expr:
     if target.many:
         return replace(target, sql=scope.dialect.element(target.sql, position), many=False)
     return replace(target, sql=f"case when {position} = 0 then {target.sql} end")
-
-
-def _binary(operator: str, left: Expr, right: Expr, scope: Scope) -> Expr:
-    if operator in ("and", "or", "xor", "implies"):
-        a, b = condition(left, scope), condition(right, scope)
-        sql = {"and": f"({a} and {b})", "or": f"({a} or {b})", "xor": f"({a} <> {b})", "implies": f"(not {a} or {b})"}
-        return Expr(sql[operator], "boolean")
-    if operator in ("=", "!="):
-        return _equal(left, right, operator == "=", scope)
-    a, b = value(left, scope), value(right, scope)
-    if operator in _COMPARISONS:
-        if {"dateTime", "instant"} & {left.fhir_type, right.fhir_type}:
-            a, b = (scope.dialect.cast(x, "timestamp") for x in (a, b))
-        return Expr(f"({a} {operator} {b})", "boolean")
-    return _arithmetic(operator, left, right, (a, b))
-
-
-def _equal(left: Expr, right: Expr, wanted: bool, scope: Scope) -> Expr:
-    dialect = scope.dialect
-    if left.many or right.many:
-        # Collections are equal as a whole; two empty ones are neither equal nor unequal.
-        a, b = values(left, scope), values(right, scope)
-        sql = f"case when {dialect.length(a)} > 0 and {dialect.length(b)} > 0 then {a} = {b} end"
-    else:
-        sql = f"{value(left, scope)} = {value(right, scope)}"
-    return Expr(f"({sql})" if wanted else f"(not ({sql}))", "boolean")
-
-
-def _arithmetic(operator: str, left: Expr, right: Expr, sql: tuple[str, str]) -> Expr:
-    numbers = left.fhir_type in _NUMBERS and right.fhir_type in _NUMBERS
-    if operator == "&":
-        return Expr(f"(coalesce({sql[0]}, '') || coalesce({sql[1]}, ''))", "string")
-    if not numbers and operator == "+":
-        return Expr(f"({sql[0]} || {sql[1]})", "string")
-    if not numbers:
-        raise InvalidViewError(f"{left.fhir_type} {operator} {right.fhir_type} is not arithmetic")
-    whole = "integer" if operator in ("div", "mod") or {left.fhir_type, right.fhir_type}.isdisjoint({"decimal"}) else ""
-    spelled = {"div": "//", "mod": "%"}.get(operator, operator)
-    divisor = f"nullif({sql[1]}, 0)" if operator in ("/", "div", "mod") else sql[1]
-    return Expr(f"({sql[0]} {spelled} {divisor})", "decimal" if operator == "/" else whole or "decimal")
 
 
 def _call(target: Expr, name: str, arguments: tuple[fp.Node, ...], scope: Scope) -> Expr:
