@@ -125,7 +125,8 @@ class _Sink:
 
     def _flush(self) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
+            texts = [f.name for f in self._schema if f.type == pa.string()]
+            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd", use_dictionary=texts)
         self._writer.write_table(pa.concat_tables(self._pending))
         self._pending, self._rows = [], 0
 

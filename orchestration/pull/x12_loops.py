@@ -123,6 +123,8 @@ class Loops:
     def _level(self, hierarchy: str) -> Rows:
         levels = self.segments.having("HL")
         rows = np.flatnonzero(levels)
+        if not len(rows):  # an 835
+            return np.full(len(self.segments), -1, np.int32)
         at_level: Mask = np.zeros(len(self.segments), np.bool_)
         at_level[rows[self.segments.codes(rows, 3) == code(hierarchy)]] = True
         return self.within(at_level, self.segments.any_of("ST", *_ENVELOPE))

@@ -67,9 +67,9 @@ class Segments:
         self.delimiters = delimiters
         raw = np.frombuffer(data, np.uint8)
         ends_segment = raw == delimiters.segment[0]
-        ends_element = ends_segment | (raw == delimiters.element[0])
-        cuts = np.flatnonzero(ends_element)
-        values = np.concatenate([raw[~ends_element], np.zeros(4, np.uint8)])
+        # Without its delimiters the text is all elements one after the other: the values of an Arrow array.
+        values = np.frombuffer(data.translate(None, delimiters.segment + delimiters.element) + bytes(4), np.uint8)
+        cuts = np.flatnonzero(ends_segment | (raw == delimiters.element[0]))
         offsets: npt.NDArray[np.int32] = np.zeros(len(cuts) + 1, np.int32)
         offsets[1:] = cuts - np.arange(len(cuts))
         self._values, self._offsets = values, offsets
