@@ -1,4 +1,5 @@
-{#- The start of a calendar day of the organisation (var time_zone) as a UTC timestamp: where a date without time stands. -#}
+{#- The start of a calendar day of the organisation (var time_zone) as a UTC timestamp: where a
+    date without time stands. -#}
 {% macro start_of_local_day(day) -%}
 {{ return(adapter.dispatch('start_of_local_day')(day)) }}
 {%- endmacro %}
