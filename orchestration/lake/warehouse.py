@@ -69,7 +69,8 @@ def build(settings: Settings, select: str | None = None, exclude: str | None = N
     arguments += ["--exclude", *exclude.split()] if exclude else []
     prepare(settings)
     with _environment(dbt_environment(settings)):
-        outcome = _invoke([*arguments, "--log-level", log_level], _parsed_project())
+        # dbt writes into the manifest that it runs (compiled SQL, injected CTEs): each build gets its own copy.
+        outcome = _invoke([*arguments, "--log-level", log_level], _parsed_project().deepcopy())
     results = list(getattr(outcome.result, "results", []) or [])
     failed = [r.node.name for r in results if str(r.status) in {"error", "fail", "runtime error"}]
     if failed or not outcome.success:
