@@ -17,8 +17,8 @@ from orchestration.lake.warehouse import SourceAccount, accounts, reading
 from orchestration.settings import Settings
 
 QUERY = """select department_id, period_start, value as nps, ci_low, ci_high
-from marts.experience_scores
-where measure_id = 'nps' and grouping_set = 'department' and not suppressed
+from experience_scores
+where measure_id = 'nps' and grouping_set = 'department' and period_grain = 'quarter' and not suppressed
 order by department_id, period_start"""
 
 

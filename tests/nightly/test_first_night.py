@@ -81,10 +81,10 @@ def test_most_records_of_a_person_are_found(first):
 
 def test_journeys_run_across_all_five_sources(first):
     with _limited(first.settings) as con:
-        sources = con.execute("select distinct source_system from marts.touchpoints").fetchall()
+        sources = con.execute("select distinct source_system from touchpoints").fetchall()
         most = con.execute(
-            "select max(n) from (select count(distinct t.source_system) as n from marts.journey_touchpoints as jt "
-            "inner join marts.touchpoints as t on jt.activity_id = t.activity_id group by jt.journey_id)"
+            "select max(n) from (select count(distinct t.source_system) as n from journey_touchpoints as jt "
+            "inner join touchpoints as t on jt.activity_id = t.activity_id group by jt.journey_id)"
         ).fetchall()
     assert {row[0] for row in sources} >= {"ehr", "portal", "call_center", "billing", "surveys"}
     assert most[0][0] >= 4
@@ -93,9 +93,9 @@ def test_journeys_run_across_all_five_sources(first):
 def test_each_touchpoint_of_a_person_stands_in_one_journey(first):
     with _limited(first.settings) as con:
         touchpoints, members, distinct_members = con.execute(
-            "select (select count(*) from marts.touchpoints where person_id is not null), "
-            "(select count(*) from marts.journey_touchpoints), "
-            "(select count(distinct activity_id) from marts.journey_touchpoints)"
+            "select (select count(*) from touchpoints where person_id is not null), "
+            "(select count(*) from journey_touchpoints), "
+            "(select count(distinct activity_id) from journey_touchpoints)"
         ).fetchall()[0]
     assert touchpoints == members == distinct_members
 
@@ -120,7 +120,7 @@ def test_with_only_an_ehr_the_night_succeeds_with_four_warnings(sample, tmp_path
     night = run_night(settings)
     assert [warning.split(":")[0] for warning in night.warnings] == ["billing", "call_center", "portal", "surveys"]
     with _limited(settings) as con:
-        sources = con.execute("select distinct source_system from marts.touchpoints").fetchall()
-        journeys = con.execute("select count(*) from marts.journeys").fetchall()
+        sources = con.execute("select distinct source_system from touchpoints").fetchall()
+        journeys = con.execute("select count(*) from journeys").fetchall()
     assert sources == [("ehr",)]
     assert journeys[0][0] > 40
