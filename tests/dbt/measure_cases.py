@@ -29,7 +29,8 @@ UPSTREAM: dict[str, str] = {
     ),
     "staging.stg_ehr__encounter_statuses": "encounter_id status started_at:timestamp ended_at:timestamp",
     "staging.stg_ehr__encounter_locations": (
-        "encounter_id location_id status started_at:timestamp ended_at:timestamp physical_type_code"
+        "encounter_id location_id status started_at:timestamp ended_at:timestamp physical_type_code "
+        "location_type_code"
     ),
     "staging.stg_ehr__appointments": (
         "appointment_id patient_id practitioner_id location_id department_id status cancelation_reason_code "

@@ -9,22 +9,24 @@ with visits as (
         visits.provider_id,
         visits.visit_on,
         visits.status,
-        visits.discharge_disposition_code,
+        unseen.code is not null as is_told_unseen,
         visits.seen_at,
         coalesce(visits.arrived_at, encounter.started_at) as arrived_at,
         visits.roomed_at,
         coalesce(visits.left_place_at, visits.departed_at) as departed_at
     from {{ ref('int_measures__visits') }} as visits
     inner join {{ ref('stg_ehr__encounters') }} as encounter on visits.encounter_id = encounter.encounter_id
+    left join {{ ref('measure_codes') }} as codes
+        on encounter.type_code = codes.code and codes.value_set in ('emergency_visit', 'observation_stay', 'triage')
+    left join {{ ref('measure_codes') }} as unseen
+        on visits.discharge_disposition_code = unseen.code and unseen.value_set = 'left_without_being_seen'
     where
-        visits.class_code = 'EMER'
+        (visits.class_code = 'EMER' or codes.value_set = 'emergency_visit')
+        -- Triage is the beginning of a visit that has a record of its own, unless the patient left after it.
+        and (coalesce(codes.value_set, '') <> 'triage' or unseen.code is not null)
+        and coalesce(codes.value_set, '') <> 'observation_stay'
         -- Called off after arriving is leaving unseen; called off before is no visit.
         and (visits.status = 'finished' or visits.status = 'cancelled' and visits.arrived_at is not null)
-        and not exists (
-            select 1
-            from {{ ref('measure_codes') }} as codes
-            where codes.value_set = 'observation_stay' and codes.code = encounter.type_code
-        )
 ),
 
 -- What shows that admission was decided: an order or bed assignment, a finding, or the inpatient stay itself.
@@ -89,13 +91,11 @@ timed as (
         {{ seconds_between('visits.arrived_at', 'visits.departed_at') }} / 60.0 as stay_minutes,
         (
             visits.status = 'cancelled' and visits.seen_at is null
-            or unseen.code is not null
+            or visits.is_told_unseen
         ) as left_without_being_seen
     from visits
     left join boarded on visits.encounter_id = boarded.encounter_id
     left join observed on visits.encounter_id = observed.encounter_id
-    left join {{ ref('measure_codes') }} as unseen
-        on visits.discharge_disposition_code = unseen.code and unseen.value_set = 'left_without_being_seen'
 )
 
 select

@@ -11,14 +11,40 @@ with stations as (
     group by history.encounter_id
 ),
 
+typed_places as (
+    select
+        place.*,
+        coalesce(codes.value_set, '') as value_set,
+        min(
+            case
+                when place.physical_type_code in ('ro', 'bd') or codes.value_set = 'treatment_room'
+                    then place.started_at
+            end
+        ) over (partition by place.encounter_id) as room_at
+    from {{ ref('stg_ehr__encounter_locations') }} as place
+    left join {{ ref('measure_codes') }} as codes
+        on
+            place.location_type_code = codes.code
+            and codes.value_set in ('treatment_room', 'emergency_department')
+),
+
 places as (
     select
         place.encounter_id,
         min(case when place.physical_type_code in ('wa', 'area') then place.started_at end) as waiting_at,
-        min(case when place.physical_type_code in ('ro', 'bd') then place.started_at end) as room_at,
+        min(place.room_at) as room_at,
         min(place.started_at) as first_place_at,
+        -- Who enters the department as a whole again arrives again: the last time before the room counts (CMS1244).
+        max(
+            case
+                when
+                    place.value_set = 'emergency_department'
+                    and (place.room_at is null or place.started_at <= place.room_at)
+                    then place.started_at
+            end
+        ) as department_at,
         max(place.ended_at) as left_place_at
-    from {{ ref('stg_ehr__encounter_locations') }} as place
+    from typed_places as place
     group by place.encounter_id
 )
 
@@ -34,6 +60,7 @@ select
     coalesce(
         stations.arrived_at,
         places.waiting_at,
+        places.department_at,
         -- In an emergency department whoever is in a place of it has arrived.
         case when encounter.class_code = 'EMER' then places.first_place_at end
     ) as arrived_at,

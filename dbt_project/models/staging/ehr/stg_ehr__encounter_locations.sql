@@ -11,6 +11,7 @@ select
     staged.started_at,
     staged.ended_at,
     coalesce(staged.physical_type_code, locations.physical_type_code) as physical_type_code,
+    locations.type_code as location_type_code,
     staged.version_at as recorded_at,
     staged.ingested_at,
     staged.batch_id,

@@ -6,7 +6,7 @@ with staged as (
 select
     id_space || '/' || task_id as task_id,
     id_space || '/' || patient_id as patient_id,
-    id_space || '/' || service_request_id as service_request_id,
+    id_space || '/' || coalesce(service_request_id, based_on_id) as service_request_id,
     status,
     intent,
     code,
