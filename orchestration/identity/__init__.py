@@ -3,7 +3,7 @@
 from orchestration.identity.config import Rules, RulesError, load_rules
 from orchestration.identity.decisions import Decision, DecisionError, read_decisions, write_decisions
 from orchestration.identity.records import RecordsError
-from orchestration.identity.resolve import IdentityReport, resolve
+from orchestration.identity.resolve import IdentityReport, resolve, train
 from orchestration.identity.state import advance
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "load_rules",
     "read_decisions",
     "resolve",
+    "train",
     "write_decisions",
 ]

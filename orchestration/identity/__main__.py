@@ -1,4 +1,4 @@
-"""Command line of identity: ``python -m orchestration.identity score|...``.
+"""Command line of identity: ``python -m orchestration.identity score|train|review|decide|history|import|export``.
 
 Belongs here: arguments and printing. Does not belong: anything that decides.
 """
@@ -7,28 +7,92 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.console import Console
+
 from orchestration.identity.config import RulesError
+from orchestration.identity.decisions import Decision, DecisionError, read_decisions
+from orchestration.identity.desk import history_tables, import_decisions, review_table
+from orchestration.identity.records import RecordsError
+from orchestration.identity.resolve import train
 from orchestration.identity.score import read_map, score
+from orchestration.identity.state import DECISIONS
+from orchestration.settings import get_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m orchestration.identity", description=__doc__)
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except (RulesError, RecordsError, DecisionError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings, console = get_settings(), Console()
+    match options.command:
+        case "score":
+            print(json.dumps(score(options.file, options.truth, read_map(options.columns)), indent=2))
+        case "train":
+            console.print(train(settings.exchange / "identity_records.parquet", settings.identity))
+        case "review":
+            console.print(review_table(settings.exchange, options.limit))
+        case "history":
+            console.print(*history_tables(settings.exchange, options.person_id))
+        case "decide":
+            standing = import_decisions(settings.identity, [_decision(options)])
+            console.print(f"{standing} decisions stand; the next night applies them")
+        case "import":
+            standing = import_decisions(settings.identity, read_decisions(options.file))
+            console.print(f"{standing} decisions stand; the next night applies them")
+        case "export":
+            shutil.copyfile(settings.identity / DECISIONS, options.file)
+
+
+def _decision(options: argparse.Namespace) -> Decision:
+    system_a, _, record_a = options.a.partition(":")
+    system_b, _, record_b = options.b.partition(":")
+    return Decision(
+        source_system_a=system_a,
+        source_record_id_a=record_a,
+        source_system_b=system_b,
+        source_record_id_b=record_b,
+        verdict=options.verdict,
+        decided_by=options.by,
+        reason=options.reason,
+        decided_on=datetime.now(UTC).date(),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m orchestration.identity", description="Who is one person.")
     commands = parser.add_subparsers(dest="command", required=True)
     scoring = commands.add_parser("score", help="score matching on a labelled file")
     scoring.add_argument("file", type=Path, nargs="+", help="CSV or Parquet, one or two")
     scoring.add_argument("--truth", required=True, metavar="COLUMN", help="column that names the true person")
     scoring.add_argument("--columns", type=Path, metavar="MAP", help="YAML: how the file's columns are read")
-    options = parser.parse_args(arguments)
-    try:
-        print(json.dumps(score(options.file, options.truth, read_map(options.columns)), indent=2))
-    except RulesError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    commands.add_parser("train", help="train the model that nights use from now on")
+    review = commands.add_parser("review", help="pairs that wait for a steward")
+    review.add_argument("--limit", type=int, default=20)
+    history = commands.add_parser("history", help="what happened to a person id")
+    history.add_argument("person_id", type=int)
+    deciding = commands.add_parser("decide", help="two source identities are one person, or are not")
+    deciding.add_argument("a", help="source_system:source_record_id")
+    deciding.add_argument("b", help="source_system:source_record_id")
+    deciding.add_argument("verdict", choices=["MATCH", "NO_MATCH"])
+    deciding.add_argument("--by", required=True)
+    deciding.add_argument("--reason", required=True)
+    for name in ("import", "export"):
+        transfer = commands.add_parser(name, help=f"{name} decisions as CSV")
+        transfer.add_argument("file", type=Path)
+    return parser
 
 
 if __name__ == "__main__":

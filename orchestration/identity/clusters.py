@@ -40,18 +40,29 @@ def components(n: int, edges: Edges) -> Ints:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def guarded_components(n: int, edges: Edges, max_size: int, min_density: float, sparse_size: int) -> Ints:
-    """Label components; one of more than ``max_size`` records, or sparse, is cut again at the next higher weight.
+@dataclass(frozen=True)
+class Guards:
+    """Bounds on a component; edges of ``certain_weight`` and more are never cut for its shape alone."""
+
+    max_size: int
+    min_density: float
+    sparse_size: int
+    certain_weight: float
+
+
+def guarded_components(n: int, edges: Edges, guards: Guards) -> Ints:
+    """Label components; one that is too large or too sparse is cut again at the next higher weight.
 
     A chain of weak edges through a shared telephone looks exactly like that: many records, few edges among them.
-    At the highest weight what remains is accepted: it holds by trusted rules alone.
+    What remains at the weight of trusted rules is accepted: it holds by them alone.
     """
     label = components(n, edges)
-    for step in np.unique(edges.weight.round())[1:]:
+    steps = np.unique(np.append(np.ceil(edges.weight), guards.certain_weight))
+    for step in steps[steps <= guards.certain_weight]:
         size = np.bincount(label, minlength=label.max(initial=0) + 1)
         inside = np.bincount(label[edges.left], minlength=len(size))
         density = inside / np.maximum(size * (size - 1) / 2, 1)
-        bad = (size > max_size) | ((size > sparse_size) & (density < min_density))
+        bad = (size > guards.max_size) | ((size > guards.sparse_size) & (density < guards.min_density))
         if not bad.any():
             break
         edges = edges.where(~bad[label[edges.left]] | (edges.weight >= step))

@@ -55,5 +55,8 @@ MATCH_COLUMNS: dict[str, str] = {
 #: Further keys that pairs may be blocked on, as SQL over a standardised record.
 BLOCKING_COLUMNS: dict[str, str] = {
     "given_initial": "given[1]",
+    "given_start": "given[1:3]",
+    "family_start": "family[1:3]",
+    "name_key": "given_keys[1]",
     "names_sorted": "least(given, family) || ' ' || greatest(given, family)",
 }

@@ -73,6 +73,7 @@ class Model(_Part):
     """Matching by probability."""
 
     trusted_recall: float = Field(gt=0, le=1)
+    em_blocking: list[list[str]] = []
     blocking: list[list[str]] = Field(min_length=1)
     person_evidence: str = "true"
     thresholds: dict[int, float] = Field(min_length=1)
@@ -101,6 +102,11 @@ class Rules(_Part):
     model: Model | None = None
 
     @property
+    def certain_weight(self) -> float:
+        """Least weight of a rule that is certain."""
+        return min((rule.weight for rule in self.trusted_rules if rule.grade == "certain"), default=0.0)
+
+    @property
     def columns(self) -> dict[str, str]:
         """Columns that conditions may speak of, with their SQL types."""
         return MATCH_COLUMNS | dict.fromkeys(self.extra_columns, "varchar")
@@ -119,7 +125,7 @@ class Rules(_Part):
             unknown = sorted(set(rule.keys) - set(self.columns))
             if unknown:
                 raise ValueError(f"trusted rule {rule.name}: unknown keys {unknown}")
-        for columns in self.model.blocking if self.model else []:
+        for columns in [*self.model.blocking, *self.model.em_blocking] if self.model else []:
             unknown = sorted(set(columns) - set(self.columns) - set(BLOCKING_COLUMNS))
             if unknown:
                 raise ValueError(f"blocking {columns}: unknown columns {unknown}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from orchestration.identity.clusters import Edges, Ints, components, guarded_components, split_by_cannot_link
+from orchestration.identity.clusters import Edges, Guards, Ints, components, guarded_components, split_by_cannot_link
 from orchestration.identity.config import Rules
 from orchestration.identity.decisions import Decision
 
@@ -42,7 +42,8 @@ def group_records(con: duckdb.DuckDBPyConnection, rules: Rules, decisions: list[
     n = int(con.execute("select count(*) from record").fetchall()[0][0])
     edges = _edges(con, "decision is null")
     limits = rules.clusters
-    label = guarded_components(n, edges, limits.max_size, limits.min_density, limits.sparse_size)
+    guards = Guards(limits.max_size, limits.min_density, limits.sparse_size, rules.certain_weight)
+    label = guarded_components(n, edges, guards)
     apart_left, apart_right = _cannot_link(con, label, rules)
     label, refused = split_by_cannot_link(label, edges, apart_left, apart_right)
     _grade(con, n, label)
@@ -100,9 +101,10 @@ def _set_aside_ambiguous(con: duckdb.DuckDBPyConnection, rules: Rules) -> int:
         weak as (
             select links.x, links.y from links
             inner join record on record.rid = links.x where {rules.weak}
-        )
+        ),
+        bounded as (select * from weak qualify count(*) over (partition by x) <= {rules.max_block})
         select a.x, a.y as y1, b.y as y2
-        from weak a inner join weak b on a.x = b.x and a.y < b.y
+        from bounded a inner join bounded b on a.x = b.x and a.y < b.y
         inner join record l on l.rid = a.y inner join record r on r.rid = b.y
         where {rules.vetoed}
         """

@@ -6,14 +6,12 @@ Does not belong: the model itself (``model``), persons (``clusters``).
 
 from __future__ import annotations
 
-from typing import Any
-
 import duckdb
 import numpy as np
 
 from orchestration.identity.clusters import Edges, components
 from orchestration.identity.config import Rules, RulesError, TrustedRule
-from orchestration.identity.model import weigh_pairs
+from orchestration.identity.model import TrainedModel, weigh_pairs
 
 #: Weight of an edge that a source declares (FHIR Patient.link replaced-by, a merge in a feed): above every rule.
 DECLARED_WEIGHT = 80.0
@@ -62,18 +60,17 @@ def _rule_sql(rule: TrustedRule, rules: Rules) -> str:
     """
 
 
-def find_model_edges(con: duckdb.DuckDBPyConnection, rules: Rules, model: dict[str, Any]) -> None:
+def find_model_edges(con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedModel) -> None:
     """Add to ``edge`` the pairs that a model finds probable; those just below the threshold are marked for review."""
     part = rules.model
     if part is None:
         raise RulesError("a model needs the rules' part `model`")
-    records = int(con.execute("select count(*) from record").fetchall()[0][0])
-    threshold = part.threshold(records)
-    weigh_pairs(con, rules, model, threshold - part.review_margin)
+    weigh_pairs(con, rules, model, model.threshold - part.review_margin)
     con.execute(
         f"""
         insert into edge
-        select w.l, w.r, 'model', 'model', w.weight, 'probable', case when w.weight < {threshold} then 'review' end
+        select w.l, w.r, 'model', 'model', w.weight, 'probable',
+            case when w.weight < {model.threshold} then 'review' end
         from (select * from weighed anti join edge using (l, r)) as w
         inner join record l on l.rid = w.l inner join record r on r.rid = w.r
         where coalesce({rules.sql(part.person_evidence)}, false) and not {rules.vetoed}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +30,26 @@ LEAST_M, LEAST_U = 1e-3, 1e-6
 _SIDE = re.compile(r"\b([lr])\.(\w+)")
 
 
-def train_model(con: duckdb.DuckDBPyConnection, rules: Rules, labels: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TrainedModel:
+    """Splink's settings with m and u, and the weight from which pairs join.
+
+    The threshold suits the number of records the model was trained on and stays with it: people must not split merely
+    because the data grew.
+    """
+
+    settings: dict[str, Any]
+    threshold: float
+
+
+def train_model(con: duckdb.DuckDBPyConnection, rules: Rules, labels: str) -> TrainedModel:
     """Train m and u on the table ``record`` and return the model.
 
     Args:
         con: connection with the tables ``record`` and ``labels``.
         rules: must have a ``model`` part.
-        labels: table (rid_l, rid_r) of pairs taken as true, in practice those that trusted rules join.
+        labels: table (rid_l, rid_r) of pairs taken as true, in practice those that trusted rules join. They set the
+            prior, and m unless the rules name blockings for expectation maximisation (``em_blocking``).
 
     """
     model = rules.model
@@ -44,8 +58,15 @@ def train_model(con: duckdb.DuckDBPyConnection, rules: Rules, labels: str) -> di
     add_blocking_keys(con, rules)
     linker = _linker(con, _settings(rules))
     linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=SEED)
-    linker.training.estimate_m_from_pairwise_labels(labels)
-    trained = linker.misc.save_model_to_json()
+    if model.em_blocking:
+        for columns in model.em_blocking:
+            equal = " and ".join(f"l.{column} = r.{column}" for column in columns)
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                equal, estimate_without_term_frequencies=True, max_pairs=SAMPLED_PAIRS
+            )
+    else:
+        linker.training.estimate_m_from_pairwise_labels(labels)
+    trained = dict(linker.misc.save_model_to_json())
     pairs = con.execute(f"select count(*) from {labels}").fetchall()[0][0]
     records = con.execute("select count(*) from record").fetchall()[0][0]
     prior = pairs / model.trusted_recall / max(records * (records - 1) / 2, 1)
@@ -55,13 +76,13 @@ def train_model(con: duckdb.DuckDBPyConnection, rules: Rules, labels: str) -> di
             if not level.get("is_null_level"):
                 level["m_probability"] = max(level.get("m_probability") or 0, LEAST_M)
                 level["u_probability"] = max(level.get("u_probability") or 0, LEAST_U)
-    return dict(trained)
+    return TrainedModel(trained, model.threshold(records))
 
 
-def weigh_pairs(con: duckdb.DuckDBPyConnection, rules: Rules, model: dict[str, Any], at_least: float) -> None:
+def weigh_pairs(con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedModel, at_least: float) -> None:
     """Create ``weighed(l, r, weight)``, ``l < r``: the blocked pairs of ``record`` of at least this match weight."""
     add_blocking_keys(con, rules)
-    linker = _linker(con, model)
+    linker = _linker(con, model.settings)
     predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
     con.execute(
         f"""
@@ -73,12 +94,27 @@ def weigh_pairs(con: duckdb.DuckDBPyConnection, rules: Rules, model: dict[str, A
     predicted.drop_table_from_database_and_remove_from_cache()
 
 
-def save_model(model: dict[str, Any], path: Path) -> None:
-    """Write a model as JSON in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def save_model(model: TrainedModel, folder: Path) -> Path:
+    """Write a model as the next version in ``<identity folder>/models``; returns its path."""
+    folder = folder / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{max(_versions(folder), default=0) + 1:04d}.json"
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(model, indent=1, sort_keys=True))
+    temporary.write_text(json.dumps(asdict(model), indent=1, sort_keys=True))
     temporary.replace(path)
+    return path
+
+
+def newest_model(folder: Path) -> TrainedModel | None:
+    """Return the newest model of an identity folder, None before the first training."""
+    versions = _versions(folder / "models")
+    if not versions:
+        return None
+    return TrainedModel(**json.loads((folder / "models" / f"{max(versions):04d}.json").read_text()))
+
+
+def _versions(folder: Path) -> list[int]:
+    return [int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()]
 
 
 def add_blocking_keys(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:

@@ -29,6 +29,7 @@ def load_records(con: duckdb.DuckDBPyConnection, relation: str, rules: Rules, ap
     ``apart`` is a SQL condition: identities that keep a record of their own.
     Returns the number of source identities. Raises RecordsError where keys repeat.
     """
+    con.execute("set enable_progress_bar = false")  # it would mix with what commands print
     present = {row[0] for row in con.execute(f"describe select * from {relation}").fetchall()}
     columns = ", ".join(
         f"{name}::{kind} as {name}" if name in present else f"null::{kind} as {name}"
@@ -46,8 +47,7 @@ def load_records(con: duckdb.DuckDBPyConnection, relation: str, rules: Rules, ap
         raise RecordsError(f"identity_records: {repeated} keys (source_system, source_record_id) occur more than once")
     register_phones(con, "source_identity", rules.default_region)
     con.execute(_clean("".join(f", nullif(lower(trim({name})), '') as {name}" for name in rules.extra_columns)))
-    given = con.execute("select distinct given from cleaned where given is not null order by given").fetchall()
-    register_names(con, [name for (name,) in given])
+    register_names(con, "cleaned")
     con.execute(_standardise("".join(f", {name}" for name in rules.extra_columns)))
     _drop_shared_values(con, rules)
     _collapse(con, rules, apart)

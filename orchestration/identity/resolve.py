@@ -14,14 +14,16 @@ import duckdb
 from orchestration.identity.config import Rules, shipped_rules
 from orchestration.identity.decisions import Decision, contradictions, read_decisions
 from orchestration.identity.grouping import Grouping, group_records
-from orchestration.identity.matching import find_trusted_edges
+from orchestration.identity.matching import find_model_edges, find_trusted_edges, label_trusted_pairs
+from orchestration.identity.model import newest_model, save_model, train_model
 from orchestration.identity.outputs import write_outputs
 from orchestration.identity.persons import EVENTS, assign_ids
-from orchestration.identity.records import load_records, read_parquet
+from orchestration.identity.records import RecordsError, load_records, read_parquet
 from orchestration.identity.state import DECISIONS, load_state, propose_state
 from orchestration.lake.duck import connect, quote
 
-CROSSWALK = "person_crosswalk.parquet"
+#: Fewer pairs than this teach chance, not how people's records differ.
+LEAST_LABELS = 500
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,34 @@ def resolve(
         decisions = [d for d in read_decisions(folder / DECISIONS) if d.holds(clock.date())]
         identities = load_records(con, read_parquet(records), rules, apart=_named_in(decisions))
         find_trusted_edges(con, rules)
+        model = newest_model(folder)
+        if model and rules.model:
+            find_model_edges(con, rules, model)
         grouping = group_records(con, rules, decisions)
         generation = load_state(con, folder)
         _name_persons(con, clock)
         write_outputs(con, exchange)
         propose_state(con, exchange, generation + 1)
         return _report(con, identities, grouping, decisions)
+
+
+def train(records: Path, folder: Path, *, rules: Rules | None = None) -> Path:
+    """Train a model on `identity_records` and keep it in the identity folder; the next night uses it.
+
+    On demand, not nightly: a model is pinned so that people do not change because weights moved. Needs
+    ``LEAST_LABELS`` pairs joined by trusted rules; raises RecordsError below that. Returns the path of the model.
+    """
+    rules = rules or shipped_rules()
+    with connect() as con:
+        load_records(con, read_parquet(records), rules)
+        find_trusted_edges(con, rules)
+        label_trusted_pairs(con)
+        pairs = int(con.execute("select count(*) from labels").fetchall()[0][0])
+        if pairs < LEAST_LABELS:
+            raise RecordsError(
+                f"trusted rules join {pairs} pairs of records; a model needs {LEAST_LABELS} to learn from"
+            )
+        return save_model(train_model(con, rules, "labels"), folder)
 
 
 def _named_in(decisions: list[Decision]) -> str:

@@ -155,6 +155,7 @@ def _field(con: duckdb.DuckDBPyConnection, expression: str | None, kind: str) ->
 
 
 def _relation(path: Path) -> str:
-    reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
-    options = ", all_varchar = true" if reader == "read_csv" else ""
-    return f"select *, {quote(path.stem)} as file_name from {reader}({quote(path)}{options})"
+    if path.suffix == ".parquet":
+        return f"select *, {quote(path.stem)} as file_name from read_parquet({quote(path)})"
+    delivered = f"read_csv({quote(path)}, all_varchar = true)"
+    return f"select trim(columns(*)), {quote(path.stem)} as file_name from {delivered}"

@@ -6,8 +6,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.identity import Decision, IdentityReport, RecordsError, advance, resolve, write_decisions
+from orchestration.identity import (
+    Decision,
+    IdentityReport,
+    RecordsError,
+    advance,
+    read_decisions,
+    resolve,
+    write_decisions,
+)
+from orchestration.identity.__main__ import main
 from orchestration.identity.columns import RECORD_COLUMNS
+from orchestration.settings import Settings
 
 FIELDS = list(RECORD_COLUMNS)
 NIGHT = datetime(2025, 1, 1)
@@ -204,3 +214,30 @@ def test_empty_and_repeated_input(night: Night) -> None:
     assert night.persons() == {}
     with pytest.raises(RecordsError, match="1 keys"):
         night.run(ANNA, ANNA)
+
+
+def test_a_telephone_of_thousands_does_not_blow_up(night: Night) -> None:
+    callers = [
+        identity("portal", f"p{i}", given="Pat", family="Doe", phone="2125550000", email=f"{i}@example.org")
+        for i in range(3000)
+    ]
+    report = night.run(ANNA, *callers)
+    edges = night.read("identity_edges", "count(*)")[0][0]
+    assert report.identities == 3001
+    assert edges < 10 * 3001
+
+
+def test_the_desk_keeps_decisions_that_agree(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.identity.__main__.get_settings", lambda: Settings(home=night.home.parent))
+    said = ["--by", "steward", "--reason", "charts compared"]
+    assert main(["decide", "ehr:anna", "ehr:beth", "MATCH", *said]) == 0
+    assert main(["decide", "ehr:beth", "ehr:carl", "MATCH", *said]) == 0
+    assert main(["decide", "ehr:carl", "ehr:anna", "NO_MATCH", *said]) == 2  # contradicts the chain
+    assert main(["decide", "ehr:beth", "ehr:anna", "NO_MATCH", *said]) == 0  # a change of mind
+    assert {(d.a[1], d.b[1], d.verdict) for d in read_decisions(night.home / "decisions.csv")} == {
+        ("beth", "carl", "MATCH"),
+        ("beth", "anna", "NO_MATCH"),
+    }
+    night.run(ANNA, BETH)
+    assert main(["review"]) == 0
+    assert main(["history", str(night.persons()["anna"])]) == 0

@@ -1,0 +1,94 @@
+"""Identity on labelled data: the scores that the issue asks for, and the model over nights."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.identity import RecordsError, RulesError, load_rules, resolve, train
+from orchestration.identity.metrics import cluster_scores
+from orchestration.identity.score import DEFAULT_COLUMNS, read_map, score
+
+MAPS = Path(__file__).parent / "identity_maps"
+
+
+def test_pair_and_b_cubed_scores_by_hand() -> None:
+    with duckdb.connect() as con:
+        # truth aaa bb; found {a a b} {a b}: 2 of 4 found pairs... worked by hand below
+        con.execute(
+            "create table t as select * from (values ('a',1),('a',1),('a',2),('b',1),('b',2)) v (truth, cluster)"
+        )
+        scores = cluster_scores(con, "t")
+    assert scores["pair_precision"] == pytest.approx(1 / 4)  # a-a in cluster 1, of 3 + 1 pairs
+    assert scores["pair_recall"] == pytest.approx(1 / 4)  # of 3 + 1 true pairs
+    assert scores["b3_precision"] == pytest.approx((2 * 2 / 3 + 1 / 3 + 1 / 2 + 1 / 2) / 5)
+    assert scores["b3_recall"] == pytest.approx((2 * 2 / 3 + 1 / 3 + 1 / 2 + 1 / 2) / 5)
+
+
+def test_rules_with_errors_say_which_entry(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="veto broken: "):
+        load_rules(changes={"vetoes": [{"name": "broken", "when": "l.no_such_column = 1"}]})
+    with pytest.raises(RulesError, match=r"unknown predicate \{nobody\}"):
+        load_rules(changes={"vetoes": [{"name": "v", "when": "{nobody}"}]})
+    with pytest.raises(RulesError, match="unknown keys"):
+        load_rules(changes={"trusted_rules": [{"name": "r", "keys": ["shoe_size"], "weight": 1}]})
+    bad = tmp_path / "map.yaml"
+    bad.write_text("colums: {}")
+    with pytest.raises(RulesError, match="colums"):
+        read_map(bad)
+
+
+def test_a_model_needs_something_to_learn_from(tmp_path: Path) -> None:
+    records = tmp_path / "identity_records.parquet"
+    duckdb.sql(f"copy (select 'ehr' as source_system, 'a' as source_record_id, 'ann' as given) to '{records}'")
+    with pytest.raises(RecordsError, match="0 pairs"):
+        train(records, tmp_path / "identity")
+
+
+@pytest.mark.reference
+def test_febrl4(reference: Path) -> None:
+    folder = reference / "data" / "identity"
+    scores = score(
+        [folder / "dataset4a.csv", folder / "dataset4b.csv"], "person", read_map(MAPS / "febrl4.yaml")
+    )  # fmt: skip
+    assert scores["pair_f1"] >= 0.998
+
+
+@pytest.mark.reference
+def test_historical_figures(reference: Path) -> None:
+    file = reference / "data" / "identity" / "historical_figures_with_errors_50k.parquet"
+    scores = score([file], "cluster", read_map(MAPS / "historical_50k.yaml"))
+    assert scores["pair_f1"] >= 0.91
+    assert scores["b3_f1"] >= 0.92
+    assert scores["pair_precision"] >= 0.97
+
+
+@pytest.mark.reference
+def test_hospital_of_13000(reference: Path) -> None:
+    scores = score([reference / "data" / "identity" / "hc_13000.parquet"], "truth", read_map(None))
+    assert scores["pair_precision"] >= 0.996
+    assert scores["pair_recall"] >= 0.735
+    assert scores["twins_merged_share"] <= 0.03
+    assert scores["junior_senior_merged_share"] <= 0.15
+    assert scores["household_merged_share"] <= 0.002
+    assert scores["call_precision"] >= 0.995
+    assert scores["call_recall"] >= 0.77
+
+
+@pytest.mark.reference
+def test_a_trained_model_adds_people_to_the_trusted_rules(reference: Path, tmp_path: Path) -> None:
+    """On 2,000 of the people: the model attaches more calls, and the same night twice gives the same persons."""
+    records, exchange, home = tmp_path / "identity_records.parquet", tmp_path / "exchange", tmp_path / "identity"
+    fields = ", ".join(f"{sql} as {name}" for name, sql in DEFAULT_COLUMNS.items() if name != "guarantor_id")
+    file = reference / "data" / "identity" / "hc_13000.parquet"
+    duckdb.sql(
+        f"copy (select {fields}, timestamp '2024-01-01' as valid_from from '{file}' where hid % 6 = 0) to '{records}'"
+    )
+    trusted = resolve(records, exchange, home)
+    assert train(records, home).name == "0001.json"
+    modelled = resolve(records, exchange, home)
+    assert modelled.attached["call"] > trusted.attached["call"] + 0.1
+    grades = {
+        row[0] for row in duckdb.sql(f"select distinct grade from '{exchange}/person_crosswalk.parquet'").fetchall()
+    }
+    assert grades == {"certain", "probable"}
