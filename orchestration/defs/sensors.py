@@ -4,7 +4,8 @@ import hashlib
 
 import dagster as dg
 
-from orchestration.pull.source import Source, delivered_files, load_sources
+from orchestration.pull.deliveries import feeds
+from orchestration.pull.source import Source, load_sources
 from orchestration.settings import SOURCE_DEFINITIONS, get_settings
 
 INTERVAL_SECONDS = 300
@@ -16,14 +17,13 @@ def _sensor(source: Source) -> dg.SensorDefinition:
         job_name=f"pull_{source.name}",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Pulls {source.name} when files appear in or change below {source.folders}/.",
+        description=f"Pulls {source.name} when complete files appear in or change below {source.folders}/.",
     )
     def drop_folder(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         seen = hashlib.sha256()
-        for feed in sorted(get_settings().delivery_root.glob(source.folders)):
-            for path in delivered_files(feed):
-                stat = path.stat()
-                seen.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        for feed in feeds(source.folders, get_settings().delivery_root, source.ready):
+            for offer in feed.offers:
+                seen.update(f"{feed.name}/{offer.name}|{offer.changed_at}\n".encode())
         cursor = seen.hexdigest()
         if cursor == context.cursor:
             return dg.SkipReason("nothing new was delivered")

@@ -16,11 +16,38 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import orjson
 
 MANIFEST = "manifest.json"
 _BLOCK_BYTES = 1 << 20
+
+
+class Delivered(Protocol):
+    """A file where it was delivered, wherever that is."""
+
+    def fingerprint(self) -> list[object]:
+        """What changes when the file does, told without reading it."""
+
+    def open(self) -> BinaryIO:
+        """Open the file to read its bytes."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A delivered file in a local folder."""
+
+    path: Path
+
+    def fingerprint(self) -> list[object]:
+        """Size and time of change."""
+        stat = self.path.stat()
+        return [stat.st_size, stat.st_mtime_ns]
+
+    def open(self) -> BinaryIO:
+        """Open the file to read its bytes."""
+        return self.path.open("rb")
 
 
 @dataclass(frozen=True)
@@ -65,7 +92,7 @@ class Landing:
 
     def take(
         self,
-        delivered: Path,
+        delivered: Delivered,
         feed: str,
         name: str,
         delivered_at: datetime | None,
@@ -76,7 +103,7 @@ class Landing:
         ``count`` counts the records of a file independently of its parser. Returns None where nothing new was taken:
         the content is known, or the file changed while it was copied (it is still being written: next time).
         """
-        key, before = f"{feed}/{name}", _fingerprint(delivered)
+        key, before = f"{feed}/{name}", delivered.fingerprint()
         if self._seen.get(key, [None])[:2] == before:
             return None
         feed_folder = self.folder / feed
@@ -85,7 +112,7 @@ class Landing:
             copy = Path(scratch) / "file" / Path(name).name
             copy.parent.mkdir()
             digest = _copy_with_digest(delivered, copy)
-            if _fingerprint(delivered) != before:
+            if delivered.fingerprint() != before:
                 return None
             file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
             target = feed_folder / file_id
@@ -122,14 +149,9 @@ class Landing:
             yield _read_manifest(path)
 
 
-def _fingerprint(path: Path) -> list[object]:
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
-
-
-def _copy_with_digest(source: Path, target: Path) -> str:
+def _copy_with_digest(source: Delivered, target: Path) -> str:
     digest = hashlib.sha256()
-    with source.open("rb") as reading, target.open("wb") as writing:
+    with source.open() as reading, target.open("wb") as writing:
         while block := reading.read(_BLOCK_BYTES):
             digest.update(block)
             writing.write(block)

@@ -9,12 +9,14 @@ zone; one that a clock change skipped does not exist, one that it repeated is am
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestration.lake.duck import quote
+from orchestration.pull.declaration import did_you_mean
 from orchestration.pull.rows import Rule
 
 ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp", "duration"]
@@ -66,8 +68,8 @@ class Column(BaseModel):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in available_timezones():
-            raise ValueError(f"{zone!r} is no IANA time zone (as Europe/Berlin)")
+        if zone is not None and (wrong := unknown_zone(zone)):
+            raise ValueError(wrong)
         return zone
 
     @model_validator(mode="after")
@@ -183,6 +185,15 @@ class Column(BaseModel):
             Rule("time_nonexistent", name, skipped),
             Rule("time_ambiguous", name, repeated, severity),
         ]
+
+
+def unknown_zone(zone: str) -> str | None:
+    """Return what is wrong with the name of a time zone, None where it is known."""
+    known = available_timezones()
+    if zone in known:
+        return None
+    near = did_you_mean(zone, sorted(known)) if get_close_matches(zone, known, n=1) else ""
+    return f"{zone!r} is no IANA time zone (as Europe/Berlin){near}"
 
 
 def _text(value: str | bool | int) -> str:

@@ -15,13 +15,11 @@ The shortest useful declaration::
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -30,7 +28,8 @@ from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import cells, delimited, lines, typed
 from orchestration.pull.cells import Cells
-from orchestration.pull.columns import Column
+from orchestration.pull.columns import Column, unknown_zone
+from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 from orchestration.pull.delimited import Dialect
 from orchestration.pull.paths import path_matches, signature_of
 from orchestration.pull.typed import RowRule, TypedTable
@@ -53,6 +52,9 @@ class DeclaredTable(BaseModel):
     header: list[str] | None = Field(default=None, description="Column names of a CSV file without header row.")
     zone: str | None = Field(default=None, description="Zone of local times whose column names none.")
     record_id: list[str] = Field(min_length=1)
+    repeats: bool = Field(
+        default=False, description="Rows of a file with one key are different records, numbered in their order."
+    )
     version_at: str | None = None
     columns: dict[str, Column]
     rules: list[RowRule] = []
@@ -61,36 +63,39 @@ class DeclaredTable(BaseModel):
     def _coherent(self) -> DeclaredTable:
         for name in [self.table, *self.columns]:
             if not _NAME.fullmatch(name) or name in _TAKEN:
-                raise ValueError(
-                    f"{name!r}: names are lower_case, begin with a letter and are none of {sorted(_TAKEN)}"
+                raise MisdeclaredError(
+                    f"{name!r}: names are lower_case, begin with a letter and are none of {sorted(_TAKEN)}",
+                    ["columns", name] if name in self.columns else ["table"],
                 )
         self._must_know("record_id", self.record_id)
         self._must_know("version_at", [self.version_at] if self.version_at else [])
         if self.version_at and self.columns[self.version_at].type not in ("timestamp", "date"):
-            raise ValueError(f"version_at: {self.version_at!r} is no timestamp or date")
-        Column(type="timestamp", zone=self.zone)
+            raise MisdeclaredError(f"{self.version_at!r} is no timestamp or date", ["version_at"])
+        if self.zone is not None and (wrong := unknown_zone(self.zone)):
+            raise MisdeclaredError(wrong, ["zone"])
         try:
             codecs.lookup(self.encoding)
-            self._typed.check()
         except LookupError as error:
-            raise ValueError(f"encoding: {error}") from error
-        except duckdb.Error as error:
-            raise ValueError(f"rules: {str(error).splitlines()[0]}") from error
+            raise MisdeclaredError(str(error), ["encoding"]) from error
+        if wrong := self._typed.fault():
+            raise MisdeclaredError(wrong, ["rules"])
         return self
 
     def _must_know(self, key: str, names: Sequence[str]) -> None:
         for name in names:
             if name not in self.columns:
-                close = difflib.get_close_matches(name, self.columns, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else f"; columns are {sorted(self.columns)}"
-                raise ValueError(f"{key}: no column {name!r}{hint}")
+                raise MisdeclaredError(f"no column {name!r}{did_you_mean(name, list(self.columns))}", [key])
 
     @property
     def _typed(self) -> TypedTable:
+        key = f"nullif(concat_ws('|', {', '.join(self.record_id)}), '')"
+        if self.repeats:
+            # A log that has grown is delivered whole again: the same rows get the same numbers.
+            key += f" || '#' || row_number() over (partition by file_id, {', '.join(self.record_id)} order by line)"
         return TypedTable(
             name=self.table,
             columns=self.columns,
-            record_id=f"nullif(concat_ws('|', {', '.join(self.record_id)}), '')",
+            record_id=key,
             version_at=self.version_at or "null",
             zone=quote(self.zone) if self.zone else None,
             rules=self.rules,

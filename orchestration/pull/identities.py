@@ -6,14 +6,16 @@ Does not belong: deciding who is one person (``orchestration.identity``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from orchestration.lake.duck import connect, quote
 from orchestration.lake.raw import RawBatch
 from orchestration.lake.schemas import IDENTITIES, IDENTITY_COLUMNS
+from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 
 _SQL_TYPES = {pa.string(): "varchar", pa.bool_(): "boolean", pa.timestamp("us"): "timestamp"}
 
@@ -30,10 +32,21 @@ class IdentityMap(BaseModel):
     @field_validator("columns")
     @classmethod
     def _known(cls, columns: dict[str, str]) -> dict[str, str]:
-        unknown = sorted(set(columns) - set(IDENTITY_COLUMNS))
-        if unknown or "identity_id" not in columns:
-            raise ValueError(f"identities need identity_id and know only {sorted(IDENTITY_COLUMNS)}; not {unknown}")
+        for name in columns:
+            if name not in IDENTITY_COLUMNS:
+                raise MisdeclaredError(f"no identity column{did_you_mean(name, list(IDENTITY_COLUMNS))}", [name])
+        if "identity_id" not in columns:
+            raise MisdeclaredError("identities need `identity_id`")
         return columns
+
+    def check(self, tables: Mapping[str, pa.Schema]) -> None:
+        """Raise ``MisdeclaredError`` where the table or a column of an expression is not among ``tables``."""
+        if self.table not in tables:
+            raise MisdeclaredError(f"no table {self.table!r}{did_you_mean(self.table, list(tables))}", ["table"])
+        said: dict[tuple[str, ...], str] = {("where",): self.where}
+        said |= {("columns", name): expression for name, expression in self.columns.items()}
+        for at, message in _unbound(said, tables[self.table]):
+            raise MisdeclaredError(message, at)
 
     def select(self, parquet: str) -> str:
         """Return the SQL that reads the statements from one Parquet file."""
@@ -46,6 +59,19 @@ class IdentityMap(BaseModel):
             f"select file_id, line, {fields} from read_parquet({quote(parquet)}) "
             f"where ({self.where}) and ({identity}) is not null"
         )
+
+
+def _unbound(said: Mapping[tuple[str, ...], str], schema: pa.Schema) -> list[tuple[tuple[str, ...], str]]:
+    """Return which expressions are no SQL over a table of ``schema``, and why."""
+    found = []
+    with connect() as con:
+        con.register("raw", schema.empty_table())
+        for at, expression in said.items():
+            try:
+                con.execute(f"select {expression} from raw")
+            except duckdb.Error as error:
+                found.append((at, str(error).splitlines()[0]))
+    return found
 
 
 def write_identities(maps: Sequence[IdentityMap], out: RawBatch) -> None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import orjson
 import pyarrow as pa
-import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestration.lake import raw
-from orchestration.lake.landing import MANIFEST, LandedFile, Landing, forget
+from orchestration.lake.landing import LandedFile, Landing, forget
 from orchestration.lake.schemas import FILES
+from orchestration.pull.declaration import MisdeclaredError, load_declaration
+from orchestration.pull.deliveries import Readiness, feeds
 from orchestration.pull.identities import IdentityMap, write_identities
 from orchestration.pull.readers import AnyReader
 from orchestration.settings import Settings
@@ -36,13 +36,23 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    folders: str
+    name: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    folders: str = Field(description="Delivery folders: a glob below the delivery root, or any fsspec URL with one.")
     description: str
     owners: list[str]
     readers: list[AnyReader]
     identities: list[IdentityMap] = []
     optional: bool = False  # context that many hospitals do not deliver: its absence is no warning
+    ready: Readiness = Readiness()
+
+    @model_validator(mode="after")
+    def _identities_fit(self) -> Source:
+        for number, identity in enumerate(self.identities):
+            try:
+                identity.check(self.tables)
+            except MisdeclaredError as error:
+                raise MisdeclaredError(str(error), ["identities", number, *error.at]) from None
+        return self
 
     @property
     def tables(self) -> dict[str, pa.Schema]:
@@ -72,11 +82,12 @@ class PullReport:
 
 
 def load_sources(folder: Path) -> list[Source]:
-    """Load every declared source below ``folder`` (``<name>/defs.yaml``), in name order."""
-    return [
-        Source.model_validate(yaml.safe_load(path.read_text())["attributes"])
-        for path in sorted(folder.glob("*/defs.yaml"))
-    ]
+    """Load every declared source below ``folder`` (``<name>/defs.yaml``), in name order.
+
+    Raises:
+        DeclarationError: names each mistake with file, line and, where one is near, the name that was meant.
+    """
+    return [load_declaration(path, Source) for path in sorted(folder.glob("*/defs.yaml"))]
 
 
 def pull(source: Source, settings: Settings) -> PullReport:
@@ -99,40 +110,23 @@ def pull(source: Source, settings: Settings) -> PullReport:
 
 def _land_new_files(source: Source, settings: Settings, report: PullReport) -> None:
     landing = Landing(settings.landing, source.name)
-    feeds = [f for f in sorted(settings.delivery_root.glob(source.folders)) if f.is_dir()]
-    if not source.optional and not any(delivered_files(feed) for feed in feeds):
+    found = feeds(source.folders, settings.delivery_root, source.ready)
+    if not source.optional and not any(feed.offers or feed.waiting for feed in found):
         report.warnings.append(f"{source.name}: nothing delivered in {source.folders}/; its tables stay empty")
-    for feed in feeds:
-        delivered_at = _transaction_time(feed)
-        for path in delivered_files(feed):
-            name = path.relative_to(feed).as_posix()
-            reader = source.reader_of(name)
+    for feed in found:
+        for offer in feed.offers:
+            reader = source.reader_of(offer.name)
             if reader is None:
-                report.warnings.append(f"{feed.name}/{name}: no reader of source {source.name} accepts this file name")
-            elif landed := landing.take(path, feed.name, name, delivered_at, reader.count):
+                report.warnings.append(
+                    f"{feed.name}/{offer.name}: no reader of source {source.name} accepts this file name"
+                )
+            elif landed := landing.take(offer.file, feed.name, offer.name, feed.delivered_at, reader.count):
                 report.files_taken += 1
                 report.bytes_taken += landed.bytes
+        report.warnings += [f"{feed.name}/{name}: not complete yet; left for next time" for name in feed.waiting]
     landing.remember()
     for warning in report.warnings:
         log.warning(warning)
-
-
-def delivered_files(feed: Path) -> list[Path]:
-    """Return the files a feed delivered, in name order; hidden, partial and manifest files are no deliveries."""
-    return sorted(
-        path
-        for path in feed.rglob("*")
-        if path.is_file() and path.name != MANIFEST and path.name[0] != "." and path.suffix not in {".tmp", ".part"}
-    )
-
-
-def _transaction_time(feed: Path) -> datetime | None:
-    """The delivery's own time (Bulk Data manifest, transactionTime), UTC without zone."""
-    path = feed / MANIFEST
-    if not path.exists():
-        return None
-    stated = orjson.loads(path.read_bytes()).get("transactionTime")
-    return datetime.fromisoformat(stated).astimezone(UTC).replace(tzinfo=None) if stated else None
 
 
 def _batches(files: Sequence[LandedFile]) -> Iterator[list[LandedFile]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from orchestration.lake.duck import connect
@@ -75,13 +76,17 @@ class TypedTable:
             con.register("delivered", delivered.reader)
             self.row_table.write(con, self._query(delivered.query), out)
 
-    def check(self) -> None:
-        """Raise ``duckdb.Error`` where key, version or a rule is no SQL over the declared columns."""
+    def fault(self) -> str | None:
+        """Return why key, version or a rule is no SQL over the declared columns, None where all are."""
         typed = ", ".join(f'null::{column.sql_type} as "{name}"' for name, column in self.columns.items())
         said = [self.record_id, self.version_at, *(rule.requires for rule in self.rules)]
         with connect() as con:
             for expression in said:
-                con.execute(f"select {expression} from (select {typed})").fetchall()
+                try:
+                    con.execute(f"select {expression} from (select {typed}, null as file_id, null as line)").fetchall()
+                except duckdb.Error as error:
+                    return str(error).splitlines()[0]
+        return None
 
     def _cell(self, name: str) -> str:
         return self.columns[name].source or name

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.lake import raw
-from orchestration.lake.landing import LandedFile, Landing
+from orchestration.lake.landing import LandedFile, Landing, LocalFile
 from orchestration.lake.lock import HomeIsBusyError, home_lock
 from orchestration.lake.quarantine import release, releases_folder
 from orchestration.lake.schemas import FILES, LOCATOR, RECORDS
@@ -33,9 +33,9 @@ def _deliver(tmp_path: Path, text: str, name: str = "a.csv") -> Path:
 def test_a_file_lands_once_by_content_and_again_when_it_changes(tmp_path):
     landing = Landing(tmp_path / "landing", "portal")
     told_at = datetime(2024, 6, 30, 12)
-    first = landing.take(_deliver(tmp_path, "1\n2\n"), "portal", "a.csv", told_at, _lines)
-    again = landing.take(_deliver(tmp_path, "1\n2\n", "copy.csv"), "portal", "copy.csv", None, _lines)
-    changed = landing.take(_deliver(tmp_path, "1\n2\n3\n"), "portal", "a.csv", None, _lines)
+    first = landing.take(LocalFile(_deliver(tmp_path, "1\n2\n")), "portal", "a.csv", told_at, _lines)
+    again = landing.take(LocalFile(_deliver(tmp_path, "1\n2\n", "copy.csv")), "portal", "copy.csv", None, _lines)
+    changed = landing.take(LocalFile(_deliver(tmp_path, "1\n2\n3\n")), "portal", "a.csv", None, _lines)
     landing.remember()
     assert isinstance(first, LandedFile)
     assert again is None
@@ -48,8 +48,8 @@ def test_a_file_lands_once_by_content_and_again_when_it_changes(tmp_path):
 def test_equal_content_of_two_feeds_lands_for_both(tmp_path):
     landing = Landing(tmp_path / "landing", "ehr")
     delivered = _deliver(tmp_path, "1\n")
-    north = landing.take(delivered, "ehr_north", "a.csv", None, _lines)
-    south = landing.take(delivered, "ehr_south", "a.csv", None, _lines)
+    north = landing.take(LocalFile(delivered), "ehr_north", "a.csv", None, _lines)
+    south = landing.take(LocalFile(delivered), "ehr_south", "a.csv", None, _lines)
     assert north is not None
     assert south is not None
     assert north.file_id != south.file_id
@@ -58,14 +58,14 @@ def test_equal_content_of_two_feeds_lands_for_both(tmp_path):
 def test_an_unchanged_file_is_not_read_again(tmp_path):
     delivered = _deliver(tmp_path, "1\n")
     landing = Landing(tmp_path / "landing", "portal")
-    landing.take(delivered, "portal", "a.csv", None, _lines)
+    landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines)
     landing.remember()
     delivered.chmod(0)
 
     def unread(_: Path) -> int:
         raise AssertionError("read again")
 
-    assert Landing(tmp_path / "landing", "portal").take(delivered, "portal", "a.csv", None, unread) is None
+    assert Landing(tmp_path / "landing", "portal").take(LocalFile(delivered), "portal", "a.csv", None, unread) is None
 
 
 def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monkeypatch):
@@ -75,16 +75,16 @@ def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monke
 
     copy = module._copy_with_digest
 
-    def copy_while_growing(source: Path, target: Path) -> str:
+    def copy_while_growing(source: LocalFile, target: Path) -> str:
         digest = copy(source, target)
         with delivered.open("a") as still_writing:
             still_writing.write("2\n")
         return digest
 
     monkeypatch.setattr(module, "_copy_with_digest", copy_while_growing)
-    assert landing.take(delivered, "portal", "a.csv", None, _lines) is None
+    assert landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines) is None
     monkeypatch.undo()
-    taken = landing.take(delivered, "portal", "a.csv", None, _lines)
+    taken = landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines)
     assert taken is not None
     assert taken.records_delivered == 2
 

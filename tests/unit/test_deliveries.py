@@ -1,0 +1,110 @@
+"""Files are taken from local folders and URLs alike, once each, and only when they are complete."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from orchestration.lake.landing import Landing
+from orchestration.pull.deliveries import Readiness, feeds
+from orchestration.pull.source import Source, pull
+from orchestration.settings import Settings
+
+NOW = 1_700_000_000.0
+
+
+def _write(path: Path, text: str = "id\n1\n", age: float = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (NOW - age, NOW - age))
+
+
+def _names(root: Path, ready: Readiness) -> tuple[list[str], list[str]]:
+    (feed,) = feeds("calls*", root, ready, now=NOW)
+    return [offer.name for offer in feed.offers], feed.waiting
+
+
+def test_partial_hidden_and_manifest_files_are_no_deliveries(tmp_path):
+    for name in ("a.csv", "2024/b.csv", ".hidden.csv", "c.csv.part", "d.tmp"):
+        _write(tmp_path / "calls" / name)
+    _write(tmp_path / "calls" / "manifest.json", '{"transactionTime": "2024-06-30T08:00:00-04:00"}')
+    (feed,) = feeds("calls*", tmp_path, Readiness())
+    assert [offer.name for offer in feed.offers] == ["2024/b.csv", "a.csv"]
+    assert feed.waiting == []
+    assert feed.delivered_at == datetime(2024, 6, 30, 12)
+
+
+def test_a_file_that_changed_a_moment_ago_waits(tmp_path):
+    _write(tmp_path / "calls" / "old.csv", age=60)
+    _write(tmp_path / "calls" / "new.csv", age=59)
+    assert _names(tmp_path, Readiness(stable_seconds=60)) == (["old.csv"], ["new.csv"])
+
+
+def test_a_marker_beside_each_file_says_that_it_is_complete(tmp_path):
+    _write(tmp_path / "calls" / "a.csv", age=20)
+    _write(tmp_path / "calls" / "a.csv.done", "", age=10)
+    _write(tmp_path / "calls" / "b.csv", age=20)
+    assert _names(tmp_path, Readiness(done_marker="{name}.done")) == (["a.csv"], ["b.csv"])
+
+
+def test_a_marker_of_the_folder_counts_for_files_that_are_not_newer(tmp_path):
+    _write(tmp_path / "calls" / "monday" / "a.csv", age=20)
+    _write(tmp_path / "calls" / "monday" / "_SUCCESS", "", age=10)
+    _write(tmp_path / "calls" / "monday" / "late.csv", age=5)
+    _write(tmp_path / "calls" / "tuesday" / "a.csv", age=20)
+    expected = (["monday/a.csv"], ["monday/late.csv", "tuesday/a.csv"])
+    assert _names(tmp_path, Readiness(done_marker="_SUCCESS")) == expected
+
+
+def _source(folders: str, **more: object) -> Source:
+    table = {"kind": "table", "table": "call", "path": "**/*.csv", "record_id": ["id"], "columns": {"id": {}}}
+    return Source.model_validate(
+        {"name": "calls", "folders": folders, "description": "Calls.", "owners": [], "readers": [table], **more}
+    )
+
+
+@pytest.fixture
+def bucket(tmp_path: Path):
+    filesystem = fsspec.filesystem("memory")
+    yield filesystem
+    filesystem.rm("/hospital", recursive=True)
+
+
+def test_a_url_is_pulled_like_a_folder_each_file_once_and_again_when_it_changes(bucket, settings: Settings):
+    source = _source("memory://hospital/calls*")
+    bucket.pipe("/hospital/calls_north/2024/a.csv", b"id\n1\n2\n")
+    bucket.pipe("/hospital/calls_north/manifest.json", b'{"transactionTime": "2024-06-30T12:00:00Z"}')
+    bucket.pipe("/hospital/other/b.csv", b"id\n3\n")
+    reports = [pull(source, settings), pull(source, settings)]
+    assert [(report.files_taken, report.files_parsed, report.warnings) for report in reports] == [
+        (1, 1, []),
+        (0, 0, []),
+    ]
+    bucket.pipe("/hospital/calls_north/2024/a.csv", b"id\n1\n2\n3\n")
+    assert pull(source, settings).files_taken == 1
+    landed = sorted(Landing(settings.landing, "calls").files(), key=lambda file: file.bytes)
+    assert [(file.feed, file.name, file.records_delivered) for file in landed] == [
+        ("calls_north", "2024/a.csv", 2),
+        ("calls_north", "2024/a.csv", 3),
+    ]
+    assert landed[0].delivered_at == datetime(2024, 6, 30, 12)
+
+
+def test_a_file_url_gives_what_the_folder_gives(tmp_path, settings: Settings):
+    _write(tmp_path / "drop" / "calls" / "a.csv")
+    report = pull(_source(f"file://{tmp_path}/drop/calls*"), settings)
+    assert (report.files_taken, report.warnings) == (1, [])
+
+
+def test_what_is_left_for_next_time_is_said_and_taken_then(settings: Settings):
+    _write(settings.delivery_root / "calls" / "a.csv")
+    source = _source("calls", ready={"done_marker": "_SUCCESS"})
+    report = pull(source, settings)
+    assert (report.files_taken, report.warnings) == (0, ["calls/a.csv: not complete yet; left for next time"])
+    _write(settings.delivery_root / "calls" / "_SUCCESS", "", age=-1)
+    report = pull(source, settings)
+    assert (report.files_taken, report.warnings) == (1, [])
