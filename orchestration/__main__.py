@@ -12,6 +12,8 @@ import shutil
 import sys
 import time
 import uuid
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     ui = commands.add_parser("ui", help="Dagster's UI on 127.0.0.1")
     ui.add_argument("--port", type=int, default=3000)
     chosen = parser.parse_args(arguments)
-    settings, console = get_settings(), Console()
+    settings, console = get_settings(), Console(file=sys.stdout)
     _prepare_environment(settings)
     if chosen.command == "ui":
         _ui(chosen.port)
@@ -83,9 +85,10 @@ def _run(settings: Settings, console: Console) -> int:
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.get() as instance:
         instance.add_event_listener(run_id, StepProgress(console, total=len(job.nodes)))
-        result = job.execute_in_process(
-            instance=instance, run_id=run_id, raise_on_error=False, run_config={"loggers": SILENT_CONSOLE}
-        )
+        with redirect_stdout(StringIO()):  # dbt's own lines; the console keeps the terminal
+            result = job.execute_in_process(
+                instance=instance, run_id=run_id, raise_on_error=False, run_config={"loggers": SILENT_CONSOLE}
+            )
     if not result.success:
         _print_failure(console, result, settings)
         return 1

@@ -1,4 +1,4 @@
-"""Every dbt model is an asset, every dbt test an asset check; identity stands between the two halves."""
+"""Every dbt model is an asset, every dbt test an asset check; identity and statistics stand between the parts."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 
 from orchestration.components.home import Home
-from orchestration.lake.warehouse import BEFORE_IDENTITY, dbt_environment, dbt_vars, row_counts
+from orchestration.lake.warehouse import AFTER_STATISTICS, BEFORE_IDENTITY, dbt_environment, dbt_vars, row_counts
 from orchestration.settings import DBT_PROJECT, get_settings
 
 #: dbt of this very environment, whether or not it is on PATH.
@@ -40,7 +40,7 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[A
     Not ``fetch_row_counts()``: it leaves dbt's connection open in this process.
     """
     settings = get_settings()
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_vars(settings)]
+    arguments = ["--no-write-json", "build", "--exclude-resource-type", "unit_test", *dbt_vars(settings)]
     invocation = dbt.cli(arguments, context=context, raise_on_error=False)
     events = list(invocation.stream())
     counts = row_counts(settings.warehouse)
@@ -70,7 +70,7 @@ def staging_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, home:
     manifest=PROJECT.manifest_path,
     project=PROJECT,
     name="journey_models",
-    exclude=BEFORE_IDENTITY,
+    exclude=f"{BEFORE_IDENTITY} {AFTER_STATISTICS}",
     dagster_dbt_translator=TRANSLATOR,
 )
 def journey_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, home: Home) -> Iterator[Any]:
@@ -78,11 +78,23 @@ def journey_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, home:
     yield from _build(context, dbt)
 
 
+@dbt_assets(
+    manifest=PROJECT.manifest_path,
+    project=PROJECT,
+    name="statistics_models",
+    select=AFTER_STATISTICS,
+    dagster_dbt_translator=TRANSLATOR,
+)
+def statistics_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, home: Home) -> Iterator[Any]:
+    """The marts of what goes with what."""
+    yield from _build(context, dbt)
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The two halves of the dbt project and the client that runs them."""
+    """The three parts of the dbt project and the client that runs them."""
     os.environ.update(dbt_environment(get_settings()))
     return dg.Definitions(
-        assets=[staging_models, journey_models],
+        assets=[staging_models, journey_models, statistics_models],
         resources={"dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=DBT), "home": Home()},
     )

@@ -5,6 +5,7 @@ Belongs here: calling dbt in this process and reading the account of a night. Do
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from orchestration.settings import DBT_PROJECT, Settings
 
 #: Everything that identity resolution reads, and nothing that reads identity.
 BEFORE_IDENTITY = "path:seeds path:models/staging path:models/identity/identity_records.sql"
+#: What reads the tables that statistics hand back.
+AFTER_STATISTICS = "path:models/marts/statistics"
 
 
 class BuildError(RuntimeError):
@@ -45,10 +48,17 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def dbt_vars(settings: Settings) -> str:
-    """The project's vars that settings decide, as dbt's ``--vars`` takes them."""
-    as_of = f"'{settings.as_of:%Y-%m-%d %H:%M:%S}'" if settings.as_of else "null"
-    return f"{{time_zone: {settings.time_zone}, as_of: {as_of}}}"
+def dbt_vars(settings: Settings) -> list[str]:
+    """Return the ``--vars`` that settings decide; none where they equal the project's own.
+
+    dbt keeps its parsed project only as long as the vars stay the same: a night with the project's own parses nothing.
+    """
+    chosen = {}
+    if settings.time_zone != Settings.model_fields["time_zone"].default:
+        chosen["time_zone"] = settings.time_zone
+    if settings.as_of:
+        chosen["as_of"] = f"{settings.as_of:%Y-%m-%d %H:%M:%S}"
+    return ["--vars", json.dumps(chosen)] if chosen else []
 
 
 def prepare(settings: Settings) -> None:
@@ -64,7 +74,7 @@ def build(settings: Settings, select: str | None = None, exclude: str | None = N
     Raises:
         BuildError: a model or test failed; names them, never a value.
     """
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_vars(settings)]
+    arguments = ["build", "--exclude-resource-type", "unit_test", *dbt_vars(settings)]
     arguments += ["--select", *select.split()] if select else []
     arguments += ["--exclude", *exclude.split()] if exclude else []
     prepare(settings)
