@@ -18,6 +18,7 @@ from orchestration.publish import Publication, publish
 from orchestration.pull.source import PullReport, load_sources, pull
 from orchestration.sample import generate
 from orchestration.settings import SOURCE_DEFINITIONS, Settings
+from orchestration.statistics import run_statistics
 
 
 class ChecksFailedError(RuntimeError):
@@ -49,7 +50,7 @@ def ensure_deliveries(settings: Settings) -> bool:
 
 
 def run_night(settings: Settings) -> Night:
-    """Pull, build, match, build, check, publish.
+    """Pull, build, match, build, compute statistics, build their marts, check, publish.
 
     Raises:
         BuildError: a dbt model or test failed.
@@ -61,7 +62,9 @@ def run_night(settings: Settings) -> Night:
         pulls = [pull(source, settings) for source in load_sources(SOURCE_DEFINITIONS)]
         before = warehouse.build(settings, select=warehouse.BEFORE_IDENTITY)
         identity = resolve(settings.exchange / "identity_records.parquet", settings.exchange, settings.identity)
-        after = warehouse.build(settings, exclude=warehouse.BEFORE_IDENTITY)
+        after = warehouse.build(settings, exclude=f"{warehouse.BEFORE_IDENTITY} {warehouse.AFTER_STATISTICS}")
+        run_statistics(settings.exchange)
+        last = warehouse.build(settings, select=warehouse.AFTER_STATISTICS)
         verdicts = check(settings)
         publication = publish(settings, advance_identity=lambda: advance(settings.exchange, settings.identity))
         return Night(
@@ -70,7 +73,7 @@ def run_night(settings: Settings) -> Night:
             identity=identity,
             verdicts=verdicts,
             publication=publication,
-            tests_passed=before.tests_passed + after.tests_passed,
+            tests_passed=before.tests_passed + after.tests_passed + last.tests_passed,
             warnings=[warning for report in pulls for warning in report.warnings],
         )
 

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from orchestration.components.home import Home
-from orchestration.defs.warehouse import journey_models
+from orchestration.defs.warehouse import journey_models, statistics_models
 from orchestration.identity import advance
 from orchestration.publish import publish
 
-MARTS = [key for key in journey_models.keys if key.path[0] == "marts"]
+MARTS = [key for key in {*journey_models.keys, *statistics_models.keys} if key.path[0] == "marts"]
 
 
 @dg.asset(

@@ -73,6 +73,8 @@ resolved as (
 
 select
     'BILL-RESOLUTION' as measure_id,
+    resolved.patient_control_number,
+    resolved.balance_amount,
     resolved.person_id,
     resolved.opened_on as counted_on,
     resolved.department_id,

@@ -1,0 +1,46 @@
+"""Every statistic of a night: from the Parquet that dbt exported to the Parquet that becomes marts.
+
+Belongs here: the order of the tables. Does not belong: any statistic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.statistics.associations import associations
+from orchestration.statistics.cases import family_columns, read_cases
+from orchestration.statistics.declarations import Declarations, load_declarations
+from orchestration.statistics.dose import dose_response
+from orchestration.statistics.interventions import intervention_effects
+from orchestration.statistics.revenue import revenue_at_risk
+from orchestration.statistics.tables import Row, write
+
+
+@dataclass(frozen=True)
+class StatisticsReport:
+    """Rows per table, and how many associations could be estimated."""
+
+    rows: dict[str, int]
+    estimated: int
+
+
+def run_statistics(exchange: Path, declared: Declarations | None = None) -> StatisticsReport:
+    """Read the exported cases, compute every declared statistic and hand the tables back.
+
+    Args:
+        exchange: folder of Parquet between dbt and Python: reads ``int_statistics__*``, writes ``statistics_*``.
+        declared: what is asked; default ``declarations.yaml``.
+
+    Equal cases give equal tables, whatever the order of rows or the keys of persons.
+    """
+    asked = declared or load_declarations()
+    found: dict[str, list[Row]] = {"dose_response": [], "associations": []}
+    for name, family in asked.families.items():
+        frame = read_cases(exchange, asked.cases[family.cases], family_columns(asked, family))
+        found["dose_response"] += dose_response(asked, name, family, frame)
+        found["associations"] += associations(asked, name, family, frame)
+    found["effects"] = intervention_effects(asked, exchange)
+    found["revenue_at_risk"] = revenue_at_risk(asked, exchange)
+    rows = {table: write(exchange, table, found[table], asked.version) for table in found}
+    return StatisticsReport(rows, sum(row["status"] == "estimated" for row in found["associations"]))
