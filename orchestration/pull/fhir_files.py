@@ -7,7 +7,9 @@ Belongs here: which files hold what, and bringing their records to the program o
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +24,11 @@ from orchestration.lake.duck import connect, quote, quote_list
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import fhir_bundles
-from orchestration.pull.fhir_schema import gated
+from orchestration.pull.fhir_gate import gated
 from orchestration.pull.fhir_tables import PRELUDE, VIEWS, ResourceTables, known_type, table_name, table_schema, views
 from orchestration.pull.lines import count_lines, line_reader
+
+log = logging.getLogger(__name__)
 
 #: Lines of mixed files with their own word on what they are; deletions come only in Bundles.
 _SORT_LINES = """
@@ -41,7 +45,10 @@ _NAMES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 MEMORY_LIMIT = "400MB"
 
 #: Raw is rebuilt from landing when this changes: what the same bytes give depends on these programs.
-_CODE = ("fhir_files.py", "fhir_tables.py", "fhir_rules.py", "fhir_schema.py", "fhir_bundles.py", "lines.py")
+_CODE = (
+    "fhir_bundles.py", "fhir_files.py", "fhir_gate.py", "fhir_releases.py", "fhir_rules.py", "fhir_schema.py",
+    "fhir_tables.py", "lines.py",
+)  # fmt: skip
 
 
 class FhirFiles(BaseModel):
@@ -109,6 +116,7 @@ class FhirFiles(BaseModel):
                 con.execute("create or replace table sorted_out as from delivered")
                 self._write_mixed(con, out, parts)
             self._write_conflicts(con, out, parts)
+            _tell_releases(con, parts, {file.file_id: file.feed for file in files})
         raw.merge(parts, out)
 
     def _write(
@@ -172,6 +180,21 @@ class FhirFiles(BaseModel):
     def _id_space(self) -> str:
         cases = "".join(f" when {quote(feed)} then {quote(owner)}" for feed, owner in self.shares_ids_with.items())
         return f"case feed{cases} else feed end" if cases else "feed"
+
+
+def _tell_releases(con: duckdb.DuckDBPyConnection, parts: Sequence[RawBatch], feeds: Mapping[str, str]) -> None:
+    """Say in clear words which feeds are written in another release of FHIR: their rejects are no single slips."""
+    rejects = [part.path("rejects") for part in parts if part.path("rejects").exists()]
+    counted = con.execute(
+        f"""select file_id, detail, count(distinct line) from read_parquet({quote_list(rejects)})
+        where rule = 'fhir_version' group by file_id, detail order by all"""
+    ).fetchall()
+    totals: Counter[tuple[str, str]] = Counter()
+    for file_id, detail, lines in counted:
+        totals[feeds[file_id], detail] += lines
+    for (feed, detail), lines in totals.items():
+        told = f"{lines} record{'s' if lines > 1 else ''} with {detail}"
+        log.warning("%s: %s; R4 and R4B are read (severities: {fhir_version: warn} tries the others)", feed, told)
 
 
 def _sorted_lines(con: duckdb.DuckDBPyConnection, condition: str) -> pa.RecordBatchReader:

@@ -61,14 +61,14 @@ class Check:
         return f"case when {is_found} then {finding(quote(self.rule), quote(self.element), severities)} end"
 
 
-def finding(rule: str, element: str, severities: Mapping[str, str]) -> str:
-    """A finding as SQL, of SQL expressions for its rule and element."""
+def finding(rule: str, element: str, severities: Mapping[str, str], detail: str = "cast(null as varchar)") -> str:
+    """A finding as SQL, of SQL expressions for its rule, element and detail."""
     warnings = {rule for rule in WARNINGS if severities.get(rule) != "reject"}
     warnings |= {rule for rule, severity in severities.items() if severity == "warn"}
     listed = ", ".join(quote(warning) for warning in sorted(warnings)) or "''"
     return (
         f"{{'rule': {rule}, 'element': {element}, "
-        f"'severity': case when {rule} in ({listed}) then 'warn' else 'reject' end}}"
+        f"'severity': case when {rule} in ({listed}) then 'warn' else 'reject' end, 'detail': {detail}}}"
     )
 
 

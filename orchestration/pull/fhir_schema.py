@@ -1,19 +1,17 @@
-"""A strict JSON Schema of a FHIR R4 resource, from the elements' metadata, and the gate that every record passes.
+"""A strict JSON Schema of a FHIR R4 resource, from the elements' metadata.
 
 Belongs here: structure (objects and lists, types, unknown and missing elements, formats, codes, reference targets) of a
-whole record, read by a view or not. Does not belong: rules across elements and between records (``fhir_rules``).
+whole record, read by a view or not. Does not belong: passing records through it (``fhir_gate``), rules across elements
+and between records (``fhir_rules``).
 Source: HL7 FHIR R4 JSON representation and datatypes, through the models of ``fhir.resources``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
-import orjson
-import pyarrow as pa
 
 from orchestration.pull.fhir_views.elements import Element, elements, is_primitive
 
@@ -43,19 +41,6 @@ _TEXT: Schema = {"type": "string", "minLength": 1}
 
 #: A resource inside a resource: its own type is not looked into.
 _ANY_RESOURCE: Schema = {"type": "object", "required": ["resourceType"]}
-_RULES = {
-    "type": "type_invalid",
-    "required": "required",
-    "anyOf": "required",
-    "additionalProperties": "element_unknown",
-    "enum": "code_unknown",
-    "const": "resource_type",
-    "pattern": "format_invalid",
-    "minLength": "format_invalid",
-    "minItems": "type_invalid",
-}
-
-FINDINGS = pa.list_(pa.struct([("rule", pa.string()), ("element", pa.string())]))
 
 
 def resource_schema(resource_type: str) -> Schema:
@@ -128,45 +113,3 @@ def _extended(is_list: bool, pending: list[str]) -> Schema:
 def validator(resource_type: str) -> jsonschema_rs.Validator:
     """Return the compiled validator of a resource type."""
     return jsonschema_rs.validator_for(resource_schema(resource_type))
-
-
-def gate(resource_type: str) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
-    """Return the gate of a resource type: a batch of lines in, the same with a column `structure` of findings out."""
-    is_valid, errors = validator(resource_type).is_valid, validator(resource_type).iter_errors
-
-    def judged(batch: pa.RecordBatch) -> pa.RecordBatch:
-        found: dict[int, list[dict[str, str | None]]] = {}
-        texts = batch.column("text").cast(pa.binary()).to_pylist()
-        for number, text in enumerate(texts):
-            try:
-                record = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                found[number] = [{"rule": "json_invalid", "element": None}]
-                continue
-            if not is_valid(record):
-                found[number] = list(_explained(errors(record), resource_type))
-        column = [found.get(number) for number in range(len(texts))] if found else None
-        structure = pa.array(column, FINDINGS) if column else pa.nulls(len(texts), FINDINGS)
-        return batch.append_column("structure", structure)
-
-    return judged
-
-
-def gated(lines: pa.RecordBatchReader, resource_type: str | None) -> pa.RecordBatchReader:
-    """Return ``lines`` with the column `structure`: null, or the findings of the gate; no type, no findings."""
-    judge = gate(resource_type) if resource_type else _unjudged
-    schema = lines.schema.append(pa.field("structure", FINDINGS))
-    return pa.RecordBatchReader.from_batches(schema, (judge(batch) for batch in lines))
-
-
-def _unjudged(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.append_column("structure", pa.nulls(len(batch), FINDINGS))
-
-
-def _explained(errors: Iterator[Any], resource_type: str) -> Iterator[dict[str, str | None]]:
-    """Yield rule and element of each error; never its message, which holds values."""
-    for error in errors:
-        path = [resource_type, *(str(part) for part in error.instance_path if isinstance(part, str))]
-        if error.kind.name == "required":
-            path.append(error.kind.property)
-        yield {"rule": _RULES.get(error.kind.name, "structure_invalid"), "element": ".".join(path)}

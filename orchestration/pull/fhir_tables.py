@@ -105,7 +105,7 @@ class ResourceTables:
             out,
             "rejects",
             f"""select file_id, line, {quote(self.table)} as table_name, finding.rule as rule,
-                finding.element as element, finding.severity as severity, cast(null as varchar) as detail
+                finding.element as element, finding.severity as severity, finding.detail as detail
             from (select file_id, line, unnest(findings) as finding from judged where len(findings) > 0)""",
         )
         con.execute("drop table judged")
@@ -174,11 +174,11 @@ def known_type(name: str | None) -> str | None:
 
 
 def _judged_finding(severities: Mapping[str, str]) -> str:
-    return fhir_rules.finding("finding.rule", "finding.element", severities)
+    return fhir_rules.finding("finding.rule", "finding.element", severities, "finding.detail")
 
 
 def _finding(rule: str, element: str = "null") -> str:
-    return f"{{'rule': {rule}, 'element': {element}, 'severity': 'reject'}}"
+    return f"{{'rule': {rule}, 'element': {element}, 'severity': 'reject', 'detail': cast(null as varchar)}}"
 
 
 def _copy(con: duckdb.DuckDBPyConnection, out: RawBatch, table: str, query: str) -> None:

@@ -6,132 +6,16 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
-from orchestration.lake.landing import LandedFile
-from orchestration.lake.raw import RawBatch
 from orchestration.pull.fhir_files import FhirFiles, type_of_file
-
-Rows = list[tuple[Any, ...]]
-
-
-def encounter(number: int = 99, **changes: Any) -> dict[str, Any]:
-    record = {
-        "resourceType": "Encounter",
-        "id": f"e{number}",
-        "meta": {"lastUpdated": "2011-02-03T00:00:00Z"},
-        "status": "finished",
-        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
-        "type": [{"coding": [{"system": "http://snomed.info/sct", "code": "185345009"}], "text": "x"}],
-        "subject": {"reference": f"Patient/p{number % 5}"},
-        "period": {"start": "2011-02-02T16:30:49-05:00", "end": "2011-02-02T16:45:49-05:00"},
-        "length": {"value": 15, "unit": "min"},
-        "serviceProvider": {"reference": "Organization/o1", "display": "HOSP"},
-    }
-    record.update(changes)
-    return {key: value for key, value in record.items() if value is not DROPPED}
-
-
-DROPPED = object()
-FINE = json.dumps(encounter(1)).encode()
-BAD = json.dumps(encounter()).encode()
-
-
-class Parsed:
-    """Files read by the reader: their records, rejects and tables."""
-
-    def __init__(self, folder: Path, reader: FhirFiles | None = None) -> None:
-        self.folder, self.reader, self.files = folder, reader or FhirFiles(), list[LandedFile]()
-
-    def add(self, name: str, content: bytes, feed: str = "ehr") -> Parsed:
-        """Land a file."""
-        path = self.folder / "landing" / feed / str(len(self.files)) / Path(name).name
-        path.parent.mkdir(parents=True)
-        path.write_bytes(content)
-        delivered = self.reader.count(path)
-        file_id = f"f{len(self.files)}"
-        self.files.append(LandedFile("ehr", feed, name, path, file_id, "", len(content), delivered, None))
-        return self
-
-    def read(self) -> Parsed:
-        """Parse what landed; every record counted must be accounted for."""
-        self.batch = RawBatch(self.folder / "raw", "batch")
-        self.reader.parse(self.files, self.batch)
-        assert len(self.rows("select * from records")) == sum(file.records_delivered for file in self.files)
-        return self
-
-    def rows(self, query: str) -> Rows:
-        """Ask the raw tables."""
-        with duckdb.connect() as con:
-            con.execute("set timezone = 'UTC'")
-            for path in self.batch.scratch.glob("*.parquet"):
-                con.execute(f"create view {path.stem} as from read_parquet('{path}')")
-            return con.execute(query).fetchall()
+from tests.unit.fhir_deliveries import BAD, DROPPED, FINE, Parsed, encounter, line
 
 
 @pytest.fixture
 def parsed(tmp_path: Path) -> Parsed:
     return Parsed(tmp_path)
-
-
-def line(**changes: Any) -> bytes:
-    return json.dumps(encounter(**changes)).encode()
-
-
-BROKEN: dict[str, tuple[bytes, str, str | None]] = {
-    "status is a number": (line(status=5), "code_unknown", "Encounter.status"),
-    "period is a string": (line(period="2011"), "type_invalid", "Encounter.period"),
-    "object for list": (line(type={"text": "x"}), "type_invalid", "Encounter.type"),
-    "list for object": (line(period=[{"start": "2011"}]), "type_invalid", "Encounter.period"),
-    "quantity as text": (line(length={"value": "15"}), "type_invalid", "Encounter.length.value"),
-    "quantity is no number": (line(length={"value": "abc"}), "type_invalid", "Encounter.length.value"),
-    "number for a date": (line(period={"start": 1296682249}), "date_invalid", "Encounter.period.start"),
-    "month 13": (line(period={"start": "2011-13-02T16:30:49-05:00"}), "date_invalid", "Encounter.period.start"),
-    "30 February": (line(period={"start": "2011-02-30"}), "date_invalid", "Encounter.period.start"),
-    "no time zone": (line(period={"start": "2011-02-03T10:00:00"}), "date_invalid", "Encounter.period.start"),
-    "garbage date": (line(period={"start": "yesterday"}), "date_invalid", "Encounter.period.start"),
-    "US date": (line(period={"start": "02/03/2011"}), "date_invalid", "Encounter.period.start"),
-    "end before start": (
-        line(period={"start": "2011-02-03", "end": "2010-01-01"}), "end_before_start", "Encounter.period.end",
-    ),
-    "no status": (line(status=DROPPED), "required", "Encounter.status"),
-    "no class": (line(**{"class": DROPPED}), "required", "Encounter.class"),
-    "no id": (line(id=DROPPED), "required", "Encounter.id"),
-    "no subject": (line(subject=DROPPED), "required", "Encounter.subject"),
-    "null status": (line(status=None), "required", "Encounter.status"),
-    "empty status": (line(status=""), "required", "Encounter.status"),
-    "unknown code": (line(status="done"), "code_unknown", "Encounter.status"),
-    "unknown element": (line(foo=1), "element_unknown", "Encounter"),
-    "another resource type": (line(resourceType="Patient"), "resource_type", "resourceType"),
-    "garbage reference": (line(subject={"reference": "not a ref"}), "reference_invalid", "Encounter.subject.reference"),
-    "empty reference": (line(subject={"reference": "Patient/"}), "reference_invalid", "Encounter.subject.reference"),
-    "wrong reference type": (
-        line(subject={"reference": "Medication/m1"}), "reference_target", "Encounter.subject.reference",
-    ),
-    "truncated": (BAD[:120], "json_invalid", None),
-    "garbage in an unused element": (BAD[:-1] + b',"zz":tru}', "json_invalid", None),
-    "two records on a line": (BAD + FINE, "json_invalid", None),
-    "array": (b"[1,2]", "resource_type", "resourceType"),
-    "not a number": (BAD.replace(b'"value": 15', b'"value":NaN'), "json_invalid", None),
-    "lone surrogate": (BAD.replace(b"HOSP", rb"\ud800"), "json_invalid", None),
-    "latin-1": (BAD.replace(b"HOSP", b"H\xe9P"), "encoding", None),
-    "latin-1 in an unused element": (BAD.replace(b'"text": "x"', b'"text":"\xe9"'), "encoding", None),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_record_is_rejected_alone_with_rule_and_element(parsed: Parsed, case: str) -> None:
-    broken, rule, element = BROKEN[case]
-    parsed.add("Encounter.ndjson", b"\n".join([line(number=1), broken, line(number=2)])).read()
-    states = parsed.rows("select line, parse_state from records order by line")
-    assert states == [(1, "parsed"), (2, "rejected"), (3, "parsed")]
-    findings = parsed.rows("select line, rule, element, severity from rejects where severity = 'reject'")
-    assert (2, rule, element, "reject") in findings
-    assert {n for n, *_ in findings} == {2}
-    assert not parsed.rows("select * from rejects where detail is not null")
 
 
 def test_a_file_in_another_encoding_is_rejected_line_by_line(parsed: Parsed) -> None:
@@ -263,11 +147,6 @@ def test_references_inside_a_bundle_are_resolved(parsed: Parsed) -> None:
     parsed.add("visit.json", json.dumps(bundle, indent=1).encode()).read()
     assert parsed.rows("select patient_id from patient") == [("1111",)]
     assert parsed.rows("select encounter_id, patient_id from encounter") == [("2222", "1111")]
-
-
-def test_two_contents_of_one_version_are_told(parsed: Parsed) -> None:
-    parsed.add("Encounter.ndjson", b"\n".join([BAD, BAD, line(status="planned")])).read()
-    assert parsed.rows("select distinct rule, severity from rejects") == [("id_conflict", "warn")]
 
 
 def test_what_a_rule_does_can_be_declared(tmp_path: Path) -> None:

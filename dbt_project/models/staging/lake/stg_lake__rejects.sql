@@ -1,17 +1,39 @@
 -- Findings about records of this night's files: where, which rule, never a value.
+with findings as (
+    select
+        file_id,
+        line,
+        table_name,
+        rule,
+        element,
+        severity,
+        detail
+    from {{ source('lake', 'rejects') }}
+    union all
+    select
+        file_id,
+        line,
+        table_name,
+        rule,
+        element,
+        severity,
+        detail
+    from {{ ref('stg_ehr__dangling_references') }}
+)
+
 select
     files.source,
     files.feed,
     files.file_name,
-    rejects.file_id,
-    rejects.line,
-    rejects.table_name,
-    rejects.rule,
-    rejects.element,
-    rejects.severity,
-    rejects.detail,
+    findings.file_id,
+    findings.line,
+    findings.table_name,
+    findings.rule,
+    findings.element,
+    findings.severity,
+    findings.detail,
     released.file_id is not null as is_released
-from {{ source('lake', 'rejects') }} as rejects
-inner join {{ ref('stg_lake__files') }} as files on rejects.file_id = files.file_id
+from findings
+inner join {{ ref('stg_lake__files') }} as files on findings.file_id = files.file_id
 left join {{ ref('stg_lake__releases') }} as released
-    on rejects.file_id = released.file_id and rejects.line = released.line
+    on findings.file_id = released.file_id and findings.line = released.line
