@@ -1,4 +1,4 @@
-"""Command line of identity: ``python -m orchestration.identity score|train|review|decide|history|import|export``.
+"""Command line of identity: ``python -m orchestration.identity COMMAND`` (``--help`` lists them).
 
 Belongs here: arguments and printing. Does not belong: anything that decides.
 """
@@ -15,13 +15,14 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestration.identity.config import RulesError
-from orchestration.identity.decisions import Decision, DecisionError, read_decisions
-from orchestration.identity.desk import history_tables, import_decisions, review_table
+from orchestration.identity.decisions import Decision, DecisionError, Key, read_decisions
+from orchestration.identity.desk import explanation_table, history_tables, import_decisions, review_table
+from orchestration.identity.explain import explain, waterfall_svg
 from orchestration.identity.records import RecordsError
 from orchestration.identity.resolve import train
 from orchestration.identity.score import read_map, score
 from orchestration.identity.state import DECISIONS
-from orchestration.settings import get_settings
+from orchestration.settings import Settings, get_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,6 +47,8 @@ def _run(options: argparse.Namespace) -> None:
             console.print(review_table(settings.exchange, options.limit))
         case "history":
             console.print(*history_tables(settings.exchange, options.person_id))
+        case "explain":
+            _explain(options, settings, console)
         case "decide":
             standing = import_decisions(settings.identity, [_decision(options)])
             console.print(f"{standing} decisions stand; the next night applies them")
@@ -56,9 +59,20 @@ def _run(options: argparse.Namespace) -> None:
             shutil.copyfile(settings.identity / DECISIONS, options.file)
 
 
+def _explain(options: argparse.Namespace, settings: Settings, console: Console) -> None:
+    why = explain(settings.exchange / "identity_records.parquet", settings.identity, _key(options.a), _key(options.b))
+    console.print(explanation_table(why))
+    if options.svg:
+        options.svg.write_text(waterfall_svg(why))
+
+
+def _key(text: str) -> Key:
+    system, _, record = text.partition(":")
+    return system, record
+
+
 def _decision(options: argparse.Namespace) -> Decision:
-    system_a, _, record_a = options.a.partition(":")
-    system_b, _, record_b = options.b.partition(":")
+    (system_a, record_a), (system_b, record_b) = _key(options.a), _key(options.b)
     return Decision(
         source_system_a=system_a,
         source_record_id_a=record_a,
@@ -89,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     deciding.add_argument("verdict", choices=["MATCH", "NO_MATCH"])
     deciding.add_argument("--by", required=True)
     deciding.add_argument("--reason", required=True)
+    explaining = commands.add_parser("explain", help="what speaks for and against two identities being one person")
+    explaining.add_argument("a", help="source_system:source_record_id")
+    explaining.add_argument("b", help="source_system:source_record_id")
+    explaining.add_argument("--svg", type=Path, help="also draw a waterfall (protected health information)")
     for name in ("import", "export"):
         transfer = commands.add_parser(name, help=f"{name} decisions as CSV")
         transfer.add_argument("file", type=Path)

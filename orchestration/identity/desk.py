@@ -19,6 +19,7 @@ from orchestration.identity.decisions import (
     read_decisions,
     write_decisions,
 )
+from orchestration.identity.explain import Explanation
 from orchestration.identity.state import DECISIONS
 from orchestration.lake.duck import quote
 
@@ -57,6 +58,20 @@ def import_decisions(folder: Path, decisions: list[Decision]) -> int:
         raise DecisionError(f"{len(conflicts)} NO_MATCH contradict a chain of MATCH decisions; nothing was changed")
     write_decisions(folder / DECISIONS, result)
     return len(result)
+
+
+def explanation_table(why: Explanation) -> Table:
+    """Return what speaks for and against a pair, the prior first."""
+    table = Table("field", "agreement", "weight", title="Weights (log2 odds)")
+    for part in why.weights:
+        table.add_row(part.field, part.level, f"{part.weight:+.1f}")
+    if why.weights:
+        table.add_row("total", f"joins from {why.threshold}", f"{why.total:+.1f}")
+    table.add_row("trusted rules", ", ".join(why.rules) or "none", "")
+    table.add_row("vetoes", ", ".join(why.vetoes) or "none", "")
+    if why.same_content:
+        table.add_row("content", "both say exactly the same", "")
+    return table
 
 
 def _table(title: str, query: str) -> Table:

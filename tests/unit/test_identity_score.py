@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from orchestration.identity import RecordsError, RulesError, load_rules, resolve, train
+from orchestration.identity.explain import explain, waterfall_svg
 from orchestration.identity.metrics import cluster_scores
 from orchestration.identity.score import DEFAULT_COLUMNS, read_map, score
 
@@ -88,7 +89,23 @@ def test_a_trained_model_adds_people_to_the_trusted_rules(reference: Path, tmp_p
     assert train(records, home).name == "0001.json"
     modelled = resolve(records, exchange, home)
     assert modelled.attached["call"] > trusted.attached["call"] + 0.1
+    _check_explanation(records, home, exchange)
     grades = {
         row[0] for row in duckdb.sql(f"select distinct grade from '{exchange}/person_crosswalk.parquet'").fetchall()
     }
     assert grades == {"certain", "probable"}
+
+
+def _check_explanation(records: Path, home: Path, exchange: Path) -> None:
+    """The explained weight is the weight that the edge was joined by."""
+    a, b, c, d, weight = duckdb.sql(
+        "select source_system_a, source_record_id_a, source_system_b, source_record_id_b, match_weight "
+        f"from '{exchange}/identity_edges.parquet' where stage = 'model' order by all limit 1"
+    ).fetchall()[0]
+    why = explain(records, home, (a, b), (c, d))
+    assert why.total == pytest.approx(weight, abs=0.01)
+    assert why.vetoes == []
+    assert [part.field for part in why.weights][:3] == ["prior", "given", "family"]
+    svg = waterfall_svg(why)
+    assert svg.count("<rect") == len(why.weights) + 1
+    assert "script" not in svg
