@@ -1,0 +1,100 @@
+"""What a bulk export remembers between runs: a killed run goes on where it stopped, nothing is downloaded twice.
+
+Belongs here: the state file of a feed's running export and the moment of its last whole one.
+Does not belong: asking the server (``fhir_bulk``). No token is ever written.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+_RUNNING, _LAST = "running.json", "last.json"
+
+
+class ExportFile(BaseModel):
+    """One file of a manifest. ``role``: output, deleted or error; ``count``: what the manifest promises, if it does."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    type: str
+    url: str
+    count: int | None = None
+
+
+class Running(BaseModel):
+    """An export under way; ``files`` of the manifests read so far, ``done`` maps a file's url to its lines."""
+
+    status_url: str
+    since: str | None = None
+    transaction_time: str | None = None
+    requires_token: bool = True
+    next_page: str | None = None
+    is_listed: bool = False
+    is_delivering: bool = False
+    files: list[ExportFile] = []
+    done: dict[str, int] = {}
+
+
+class ExportState:
+    """The state of one feed, in a folder of its own beside its unfinished downloads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load what an earlier run left."""
+        self.folder = folder
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self.running = self._loaded()
+
+    def _loaded(self) -> Running | None:
+        path = self.folder / _RUNNING
+        return Running.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    @property
+    def since(self) -> str | None:
+        """The transaction time of the last whole export."""
+        path = self.folder / _LAST
+        return orjson.loads(path.read_bytes())["transaction_time"] if path.exists() else None
+
+    def start(self, running: Running) -> Running:
+        """Begin a new export: leftovers of another one are of no use."""
+        for path in self.downloads.iterdir():
+            path.unlink()
+        self.running = running
+        self.save()
+        return running
+
+    def finished(self, url: str, lines: int) -> None:
+        """Remember a whole file; called from several threads."""
+        with self._lock:
+            if self.running:
+                self.running.done[url] = lines
+            self.save()
+
+    def save(self) -> None:
+        """Write the running export down, atomically."""
+        if self.running:
+            _replace(self.folder / _RUNNING, self.running.model_dump(mode="json"))
+
+    def drop(self) -> None:
+        """Forget the running export: its server does not know it any more."""
+        self.running = None
+        (self.folder / _RUNNING).unlink(missing_ok=True)
+
+    def complete(self, transaction_time: str | None) -> None:
+        """Close the export; the next one asks for what changed since."""
+        if transaction_time:
+            _replace(self.folder / _LAST, {"transaction_time": transaction_time})
+        self.drop()
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    scratch = path.with_suffix(".tmp")
+    scratch.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    scratch.replace(path)

@@ -1,0 +1,156 @@
+"""Talking to a FHIR server: patience with busy servers and broken lines, whole files or none.
+
+Belongs here: retries, waiting times, downloads. Does not belong: what is asked for (``fhir_bulk``, ``fhir_search``),
+tokens (``fhir_auth``). Errors name the address without its query and the server's code words, never its free text.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+#: Answers after which the same question may be asked again.
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: Answers that say that what was there is not there any more.
+GONE = frozenset({404, 410})
+_LONGEST_WAIT = 300.0
+
+T = TypeVar("T")
+
+
+class FhirServerError(RuntimeError):
+    """The server's answer is final: ``status`` and its code words."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Keep the status, the address without query, the OperationOutcome's codes."""
+        self.status = response.status_code
+        address = str(response.request.url.copy_with(query=None, username=None, password=None))
+        super().__init__(" ".join(filter(None, (address, str(self.status), *_codes(response)))))
+
+
+class _BusyError(Exception):
+    """The server asks for patience."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(str(response.status_code))
+        self.response = response
+
+
+#: What another attempt may cure; an HTTPStatusError is a token endpoint that is busy.
+_TRYABLE = (_BusyError, httpx.TransportError, httpx.DecodingError, httpx.HTTPStatusError)
+
+
+class FhirHttp:
+    """A FHIR server over HTTP. ``attempts`` tries a request; ``wait`` sleeps (tests replace it)."""
+
+    def __init__(
+        self, base_url: str, attempts: int = 6, timeout: float = 60.0, wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Open a client; nothing is asked yet."""
+        self.base_url, self.wait = base_url.rstrip("/"), wait
+        self.client = httpx.Client(timeout=timeout, follow_redirects=True)
+        self.auth: httpx.Auth | None = None
+        self._attempts = attempts
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def request(
+        self, method: str, url: str, headers: dict[str, str] | None = None, *, with_token: bool = True
+    ) -> httpx.Response:
+        """Return the answer, below 400.
+
+        Raises:
+            FhirServerError: the server refused, or was busy or broken at every attempt.
+            httpx.TransportError: no connection at any attempt.
+        """
+
+        def once() -> httpx.Response:
+            auth = self.auth if with_token else None
+            response = self.client.request(method, url, headers=headers, auth=auth)
+            return _judged(response)
+
+        return self._retried(once)
+
+    def download(self, url: str, target: Path, *, with_token: bool) -> None:
+        """Write what ``url`` gives as ``target``, whole or not at all; unpacked where it came packed."""
+
+        def once() -> None:
+            scratch = target.with_name(target.name + ".part")
+            headers = {"Accept": "application/fhir+ndjson", "Accept-Encoding": "gzip"}
+            auth = self.auth if with_token else None
+            with self.client.stream("GET", url, headers=headers, auth=auth) as response:
+                if response.is_error:
+                    response.read()
+                _judged(response)
+                with scratch.open("wb") as writing:
+                    for block in response.iter_bytes(1 << 20):
+                        writing.write(block)
+                    writing.flush()
+                    os.fsync(writing.fileno())
+            scratch.replace(target)
+
+        self._retried(once)
+
+    def _retried(self, once: Callable[[], T]) -> T:
+        retrying = Retrying(
+            retry=retry_if_exception(lambda e: isinstance(e, _TRYABLE)),
+            stop=stop_after_attempt(self._attempts),
+            wait=_pause,
+            sleep=self.wait,
+            reraise=True,
+        )
+        try:
+            return retrying(once)
+        except (_BusyError, httpx.HTTPStatusError) as busy:
+            raise FhirServerError(busy.response) from None
+
+
+def retry_after(response: httpx.Response, now: float | None = None) -> float | None:
+    """Return the seconds that `Retry-After` asks for (seconds, an HTTP date, or seconds since 1970), capped."""
+    stated = response.headers.get("Retry-After", "").strip()
+    now = time.time() if now is None else now
+    try:
+        seconds = float(stated)
+        # Nobody asks for eleven years of patience: such a number is a moment.
+        seconds = seconds - now if seconds > 1e9 else seconds
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(stated).timestamp() - now
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+_backing_off = wait_exponential_jitter(initial=1, max=60)
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = retry_after(error.response) if isinstance(error, _BusyError) else None
+    return asked if asked is not None else _backing_off(state)
+
+
+def _judged(response: httpx.Response) -> httpx.Response:
+    if response.status_code in _TRANSIENT:
+        raise _BusyError(response)
+    if response.is_error:
+        raise FhirServerError(response)
+    return response
+
+
+def _codes(response: httpx.Response) -> list[str]:
+    try:
+        outcome: Any = response.json()
+        issues = outcome.get("issue", []) if isinstance(outcome, dict) else []
+        return sorted({str(issue["code"]) for issue in issues if str(issue.get("code", "")).isascii()})
+    except (ValueError, httpx.ResponseNotRead, AttributeError, KeyError, TypeError):
+        return []
