@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DG_UPDATE_CHECK_ENABLED := 0
-PROJECT_DIRS := --project-dir dbt_project --profiles-dir dbt_project
+PROJECT_DIRS := --project-dir $(CURDIR)/dbt_project --profiles-dir $(CURDIR)/dbt_project
 
 .DEFAULT_GOAL := help
 .PHONY: help install manifest run ui test test-unit lint format lock clean
