@@ -12,10 +12,11 @@ from pydantic import Field
 from orchestration.pull.contact_records import AmazonConnect
 from orchestration.pull.declared import DeclaredTable
 from orchestration.pull.fhir_files import FhirFiles
+from orchestration.pull.genesys import Genesys
 from orchestration.pull.qualtrics import Qualtrics
 from orchestration.pull.segment_events import SegmentEvents
 from orchestration.pull.x12 import X12
 
 AnyReader = Annotated[
-    FhirFiles | SegmentEvents | AmazonConnect | X12 | Qualtrics | DeclaredTable, Field(discriminator="kind")
+    FhirFiles | SegmentEvents | AmazonConnect | Genesys | X12 | Qualtrics | DeclaredTable, Field(discriminator="kind")
 ]
