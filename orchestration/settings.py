@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         return self.root / "sample"
 
     @property
+    def exports(self) -> Path:
+        """What pulling from servers remembers, and downloads that are not whole yet: one folder a feed."""
+        return self.root / "exports"
+
+    @property
     def delivery_root(self) -> Path:
         """The folder whose sub-folders are delivered."""
         return self.deliveries.expanduser().resolve() if self.deliveries else self.sample

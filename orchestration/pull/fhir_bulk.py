@@ -19,8 +19,9 @@ from urllib.parse import urlencode, urljoin
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from orchestration.lake.landing import MANIFEST
 from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials
-from orchestration.pull.fhir_bulk_state import ExportFile, ExportState, Running
+from orchestration.pull.fhir_bulk_state import ExportFile, ExportState, Running, write_json
 from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError, retry_after
 from orchestration.pull.lines import count_lines
 
@@ -42,6 +43,7 @@ class BulkExport(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["bulk"] = "bulk"
     feed: str = Field(pattern="^[a-z0-9_]+$")
     url: str
     level: Literal["system", "patient"] = "system"
@@ -244,9 +246,7 @@ class _Export:
             "deleted": [_stated(file) for file in running.files if file.role == "deleted"],
             "error": [_stated(file) for file in running.files if file.role == "error"],
         }
-        scratch = self.deliveries / ".manifest.tmp"
-        scratch.write_bytes(orjson.dumps(stated, option=orjson.OPT_INDENT_2))
-        scratch.replace(self.deliveries / "manifest.json")
+        write_json(self.deliveries / MANIFEST, stated)
         moment = re.sub(r"[^0-9TZ]", "", running.transaction_time or "")
         for number, file in enumerate(running.files):
             path = self._downloaded(number, file)

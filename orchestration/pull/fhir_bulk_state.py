@@ -80,7 +80,7 @@ class ExportState:
     def save(self) -> None:
         """Write the running export down, atomically."""
         if self.running:
-            _replace(self.folder / _RUNNING, self.running.model_dump(mode="json"))
+            write_json(self.folder / _RUNNING, self.running.model_dump(mode="json"))
 
     def drop(self) -> None:
         """Forget the running export: its server does not know it any more."""
@@ -90,11 +90,12 @@ class ExportState:
     def complete(self, transaction_time: str | None) -> None:
         """Close the export; the next one asks for what changed since."""
         if transaction_time:
-            _replace(self.folder / _LAST, {"transaction_time": transaction_time})
+            write_json(self.folder / _LAST, {"transaction_time": transaction_time})
         self.drop()
 
 
-def _replace(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a small file whole or not at all."""
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
     scratch.replace(path)

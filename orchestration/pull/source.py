@@ -23,6 +23,7 @@ from orchestration.pull.declaration import MisdeclaredError, load_declaration
 from orchestration.pull.deliveries import Readiness, feeds
 from orchestration.pull.identities import IdentityMap, write_identities
 from orchestration.pull.readers import AnyReader
+from orchestration.pull.servers import AnyServer, bring_deliveries
 from orchestration.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Source(BaseModel):
     owners: list[str]
     readers: list[AnyReader]
     identities: list[IdentityMap] = []
+    servers: list[AnyServer] = []  # asked for new deliveries before each pull
     optional: bool = False  # context that many hospitals do not deliver: its absence is no warning
     ready: Readiness = Readiness()
 
@@ -93,6 +95,7 @@ def load_sources(folder: Path) -> list[Source]:
 def pull(source: Source, settings: Settings) -> PullReport:
     """Land what is new in the source's delivery folders and parse whatever raw does not hold yet."""
     report = PullReport(source.name)
+    report.warnings += bring_deliveries(source.servers, settings)
     _land_new_files(source, settings, report)
     folder = settings.raw / source.name
     raw.sweep(folder)

@@ -1,0 +1,160 @@
+"""FHIR search, for servers without bulk export: windows of `_lastUpdated`, page by page, into the feed's deliveries.
+
+Belongs here: the course of a search and what it remembers. Does not belong: patience (``fhir_http``), tokens
+(``fhir_auth``), reading records (``fhir_files``). Deletions are not seen by a search: FHIR's history tells them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode, urljoin
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestration.lake.landing import MANIFEST
+from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials
+from orchestration.pull.fhir_bulk import ExportReport
+from orchestration.pull.fhir_bulk_state import write_json
+from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError
+
+log = logging.getLogger(__name__)
+
+_RUNNING, _LAST = "running.json", "last.json"
+
+
+class SearchExport(BaseModel):
+    """A server to search, as declared. ``includes`` names references whose records come along (`Encounter:subject`).
+
+    ``incremental: false`` is for servers that do not know `_lastUpdated`: everything is asked for every time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["search"]
+    feed: str = Field(pattern="^[a-z0-9_]+$")
+    url: str
+    types: list[str] = Field(min_length=1)
+    includes: list[str] = []
+    page_size: int = Field(default=500, ge=1)
+    incremental: bool = True
+    credentials: SmartCredentials | None = None
+
+    def first_page(self, resource_type: str, since: str | None, until: str) -> str:
+        """The address of a type's first page."""
+        pairs = [("_count", str(self.page_size))]
+        if self.incremental:
+            pairs += [("_lastUpdated", f"ge{since}")] if since else []
+            pairs += [("_lastUpdated", f"lt{until}")]
+        pairs += [("_include", one) for one in self.includes if one.startswith(f"{resource_type}:")]
+        return f"{self.url.rstrip('/')}/{resource_type}?{urlencode(pairs)}"
+
+
+class _Running(BaseModel):
+    """A search under way: the next page and the number of pages had, by type; no next page where all were had."""
+
+    until: str
+    next_page: dict[str, str | None]
+    pages: dict[str, int] = {}
+    records: int = 0
+
+
+def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp | None = None) -> ExportReport:
+    """Bring a feed up to date: what changed since the last search lies in ``deliveries`` afterwards.
+
+    Raises:
+        FhirServerError, AccessDeniedError: the server refused; pages had are kept for the next run.
+    """
+    own = http or FhirHttp(declared.url)
+    report = ExportReport(declared.feed)
+    try:
+        if declared.credentials:
+            own.auth = SmartAuth(declared.credentials, declared.url, own.client)
+        (state / "downloads").mkdir(parents=True, exist_ok=True)
+        running = _resumed(state) or _begun(declared, own, state)
+        for resource_type in declared.types:
+            _read_type(own, state, running, resource_type, report)
+        _deliver(state, deliveries, running, report)
+        return report
+    finally:
+        if http is None:
+            own.close()
+
+
+def _resumed(state: Path) -> _Running | None:
+    path = state / _RUNNING
+    return _Running.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def _begun(declared: SearchExport, http: FhirHttp, state: Path) -> _Running:
+    for path in (state / "downloads").iterdir():
+        path.unlink()
+    last = state / _LAST
+    since = orjson.loads(last.read_bytes())["transaction_time"] if last.exists() else None
+    until = _server_time(http)
+    pages: dict[str, str | None] = {name: declared.first_page(name, since, until) for name in declared.types}
+    running = _Running(until=until, next_page=pages)
+    write_json(state / _RUNNING, running.model_dump())
+    return running
+
+
+def _server_time(http: FhirHttp) -> str:
+    """The server's own clock: its records are dated by it, not by ours."""
+    stated = http.request("GET", f"{http.base_url}/metadata").headers.get("Date")
+    moment = parsedate_to_datetime(stated) if stated else datetime.now(UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_type(http: FhirHttp, state: Path, running: _Running, resource_type: str, report: ExportReport) -> None:
+    """Read a type's pages to the end; each is on disk before the next is asked for."""
+    while page := running.next_page.get(resource_type):
+        number = running.pages.get(resource_type, 0)
+        try:
+            bundle = http.request("GET", page, {"Accept": "application/fhir+json"}).json()
+        except FhirServerError as error:
+            if error.status in GONE:
+                # The server forgot its paging; the next run asks anew.
+                (state / _RUNNING).unlink(missing_ok=True)
+            raise
+        running.records += _keep(bundle, state / "downloads", resource_type, number, report)
+        following = [link["url"] for link in bundle.get("link", []) if link.get("relation") == "next"]
+        running.next_page[resource_type] = urljoin(page, following[0]) if following else None
+        running.pages[resource_type] = number + 1
+        write_json(state / _RUNNING, running.model_dump())
+        log.info("%s: %s, %d pages", report.feed, resource_type, number + 1)
+
+
+def _keep(bundle: dict[str, Any], folder: Path, searched: str, page: int, report: ExportReport) -> int:
+    """Write a page's records, a file a type, as they came; return how many."""
+    lines: dict[str, list[bytes]] = defaultdict(list)
+    for entry in bundle.get("entry", []):
+        resource = entry.get("resource") or {}
+        kind = str(resource.get("resourceType"))
+        if (entry.get("search") or {}).get("mode") == "outcome" or kind == "OperationOutcome":
+            report.warnings.append(f"the search for {searched} came with an outcome of the server")
+        elif re.fullmatch("[A-Z][A-Za-z]+", kind):
+            lines[kind].append(orjson.dumps(resource))
+    for kind, records in lines.items():
+        scratch = folder / "page.part"
+        scratch.write_bytes(b"\n".join(records) + b"\n")
+        scratch.replace(folder / f"{kind}.{searched}-{page:06d}.ndjson")
+    return sum(map(len, lines.values()))
+
+
+def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportReport) -> None:
+    deliveries.mkdir(parents=True, exist_ok=True)
+    write_json(deliveries / MANIFEST, {"transactionTime": running.until, "output": [], "error": []})
+    moment = re.sub("[^0-9TZ]", "", running.until)
+    for path in sorted((state / "downloads").glob("*.ndjson")):
+        kind, rest = path.name.split(".", 1)
+        path.replace(deliveries / f"{kind}.{moment}.{rest}")
+        report.files += 1
+    report.records, report.transaction_time = running.records, running.until
+    write_json(state / _LAST, {"transaction_time": running.until})
+    (state / _RUNNING).unlink()

@@ -1,0 +1,35 @@
+"""Servers that are asked for deliveries: the one list a new protocol is added to.
+
+Belongs here: the union of server declarations and asking them. Does not belong: any protocol; reading what came.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from orchestration.pull.fhir_bulk import BulkExport, export
+from orchestration.pull.fhir_search import SearchExport, search
+from orchestration.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AnyServer = Annotated[BulkExport | SearchExport, Field(discriminator="kind")]
+
+
+def bring_deliveries(servers: Sequence[BulkExport | SearchExport], settings: Settings) -> list[str]:
+    """Bring each server's news into the delivery folder of its feed; return what is worth a warning.
+
+    Raises:
+        ExportFailedError, FhirServerError, AccessDeniedError: a server gave no complete data; its feed is as it was.
+    """
+    warnings = []
+    for server in servers:
+        places = settings.exports / server.feed, settings.delivery_root / server.feed
+        report = export(server, *places) if isinstance(server, BulkExport) else search(server, *places)
+        log.info("%s: %d files with %d records", report.feed, report.files, report.records)
+        warnings += [f"{server.feed}: {warning}" for warning in report.warnings]
+    return warnings
