@@ -15,8 +15,10 @@ from orchestration.pull.fhir_files import FhirFiles
 from orchestration.pull.genesys import Genesys
 from orchestration.pull.qualtrics import Qualtrics
 from orchestration.pull.segment_events import SegmentEvents
+from orchestration.pull.snowplow import SnowplowEvents
 from orchestration.pull.x12 import X12
 
 AnyReader = Annotated[
-    FhirFiles | SegmentEvents | AmazonConnect | Genesys | X12 | Qualtrics | DeclaredTable, Field(discriminator="kind")
+    FhirFiles | SegmentEvents | SnowplowEvents | AmazonConnect | Genesys | X12 | Qualtrics | DeclaredTable,
+    Field(discriminator="kind"),
 ]
