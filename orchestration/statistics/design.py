@@ -44,7 +44,7 @@ def restricted_cubic_spline(values: Matrix) -> Matrix:
 
     Fewer than three different knots leave the values as they are: one linear column.
     """
-    knots = np.unique(np.quantile(values, KNOT_QUANTILES))
+    knots = np.unique(np.quantile(values, KNOT_QUANTILES, method="inverted_cdf"))
     if len(knots) < 3:
         return values[:, None]
     first, before_last, last = knots[0], knots[-2], knots[-1]
@@ -91,8 +91,8 @@ def _factor(column: pd.Series, min_level: int) -> Matrix:
     """Return one indicator a level but the most frequent; ``column`` is categorical, ties go by name."""
     codes = column.cat.codes.to_numpy()
     counts = np.bincount(codes, minlength=len(column.cat.categories))
-    names = column.cat.categories.astype(str)
-    present = sorted(np.flatnonzero(counts), key=lambda level: (-counts[level], names[level]))
+    names = [str(name) for name in column.cat.categories]
+    present = sorted(np.flatnonzero(counts).tolist(), key=lambda level: (-counts[level], names[level]))
     frequent = [level for level in present if counts[level] >= min_level]
     indicators = [codes == level for level in frequent]
     if len(frequent) < len(present):

@@ -115,19 +115,12 @@ def _ordinal(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float,
 
 
 def _hazards(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float, float, float, float]:
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
+    from statsmodels.duration.hazard_regression import PHReg
 
-    frame = pd.DataFrame(columns, columns=[f"c{n}" for n in range(columns.shape[1])])
     # Ended on the day it began: half a day, since a time of zero is never at risk.
-    frame["time"] = np.maximum(data["y"].to_numpy(dtype=float), 0.5)
-    frame["event"], frame["cluster"] = data["event"].to_numpy(dtype=float), clusters
-    try:
-        fitted = CoxPHFitter().fit(frame, "time", "event", cluster_col="cluster")
-    except ConvergenceError as error:
-        raise NotEstimableError("did_not_converge") from error
-    row = fitted.summary.loc["c0"]
-    return float(row["coef"]), float(row["coef lower 95%"]), float(row["coef upper 95%"]), float(row["p"])
+    time = np.maximum(data["y"].to_numpy(dtype=float), 0.5)
+    model = PHReg(time, columns, status=data["event"].to_numpy(dtype=float), ties="efron")
+    return _first_effect(model.fit(groups=clusters), 0)
 
 
 def _first_effect(result: Any, place: int) -> tuple[float, float, float, float]:

@@ -32,7 +32,7 @@ def run_statistics(exchange: Path, declared: Declarations | None = None) -> Stat
         exchange: folder of Parquet between dbt and Python: reads ``int_statistics__*``, writes ``statistics_*``.
         declared: what is asked; default ``declarations.yaml``.
 
-    Equal cases give equal tables, whatever the order of rows or the keys of persons.
+    Equal cases give equal tables: dbt exports them in the order of the sources' own ids, persons under such an id.
     """
     asked = declared or load_declarations()
     found: dict[str, list[Row]] = {"dose_response": [], "associations": []}

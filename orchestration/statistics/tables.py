@@ -2,7 +2,7 @@
 
 Belongs here: Parquet schemas and writing. Does not belong: any number's meaning (the marts' YAML describes them).
 
-Numbers keep nine significant digits: sums of floats in another order of rows differ behind them, and equal data must
+Numbers keep nine significant digits: what lies behind them depends on the machine's arithmetic, and equal data should
 give equal tables.
 """
 

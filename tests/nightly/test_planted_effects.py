@@ -1,0 +1,110 @@
+"""A whole night of 2,000 sample patients: the marts find the effects that the sample hospital planted."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.night import run_night
+from orchestration.sample import generate
+from orchestration.settings import Settings
+
+pytestmark = [pytest.mark.nightly, pytest.mark.dbt]
+
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The home after the night; its deliveries carry the truth."""
+    deliveries = tmp_path_factory.mktemp("planted") / "deliveries"
+    generate(deliveries, patients=2_000)
+    settings = Settings(home=tmp_path_factory.mktemp("home"), deliveries=deliveries)
+    run_night(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def truth(home: Settings) -> Row:
+    """What was planted, and what it came to."""
+    body: Row = json.loads((home.delivery_root / "truth" / "effects.json").read_text())
+    return body
+
+
+def published(home: Settings, query: str) -> list[Row]:
+    database: Path = home.published / "limited" / "current" / "journeys.duckdb"
+    with duckdb.connect(str(database), read_only=True) as con:
+        found = con.execute(query)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def association(home: Settings, exposure: str, outcome: str) -> Row:
+    [row] = published(
+        home,
+        f"select * from marts.associations where exposure = '{exposure}' and outcome = '{outcome}' "
+        "and segment_dimension = 'all'",
+    )
+    return row
+
+
+@pytest.mark.parametrize("score", ["nps", "csat", "ces"])
+def test_longer_waits_go_with_lower_scores(home: Settings, truth: Row, score: str):
+    row = association(home, "request_to_visit_days", f"{score}_score")
+    assert row["ci_high"] < 0
+    assert row["q_value"] < 0.001
+    assert row["direction"] == "worse"
+    # Crude: the truth's own slope over the same pairs of wait and score, per day (its waits are capped at 45 days).
+    slope = truth["realised"]["associations"][f"wait_days_on_{score}"]["slope"]
+    assert row["crude_effect"] / row["exposure_step"] == pytest.approx(slope, rel=0.15)
+
+
+def test_longer_waits_go_with_fewer_days_covered(home: Settings):
+    row = association(home, "mean_request_to_visit_days", "pdc")
+    assert row["ci_high"] < 0
+    assert row["q_value"] < 0.01
+    bands = published(
+        home,
+        "select * from marts.dose_response where exposure = 'mean_request_to_visit_days' and outcome = 'is_adherent' "
+        "and segment_dimension = 'all' order by band_order",
+    )
+    assert bands[0]["trend_z"] < -3
+    shown = [band for band in bands if band["rate"] is not None]
+    assert shown[-1]["ci_high"] < shown[0]["rate"]
+
+
+def test_the_training_raised_satisfaction_in_its_departments_and_nothing_else(home: Settings, truth: Row):
+    planted = truth["planted"]["training"]
+    rows = published(home, f"select * from marts.training_effects where training_name = '{planted['training_name']}'")
+    found = {(row["outcome"], row["design"]): row for row in rows}
+    difference = found["csat_score", "difference_in_differences"]
+    assert difference["effective_on"] == date.fromisoformat(planted["from"])
+    assert difference["departments"].split(", ") == [f"ehr/{name}" for name in planted["department_ids"]]
+    assert difference["effect"] > 0
+    assert difference["ci_low"] < truth["realised"]["csat_difference_in_differences"] < difference["ci_high"]
+    assert difference["pretrend_holds"]
+    series = found["csat_score", "interrupted_series"]
+    assert series["ci_low"] > 0
+    for outcome in ("nps_score", "ces_score"):
+        assert found[outcome, "difference_in_differences"]["q_value"] > 0.05
+
+
+def test_a_pilot_without_an_effect_has_none(home: Settings):
+    rows = published(home, "select * from marts.pilot_effects where design = 'difference_in_differences'")
+    assert {row["outcome"] for row in rows} == {"csat_score", "nps_score", "ces_score"}
+    assert all(row["ci_low"] < 0 < row["ci_high"] and row["q_value"] > 0.05 for row in rows)
+
+
+def test_what_was_lost_is_counted_from_the_same_appointments_as_the_measure(home: Settings):
+    [row] = published(
+        home,
+        "select (select sum(n_events) from marts.revenue_at_risk where component = 'missed_visit' "
+        "and department_id = 'all') as lost, (select sum(numerator) from marts.appointment_adherence "
+        "where measure_id = 'APPT-MISSED' and grouping_set = 'all' and period_grain = 'month') as missed",
+    )
+    assert row["lost"] == pytest.approx(row["missed"], rel=0.02)
