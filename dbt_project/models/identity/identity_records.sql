@@ -3,8 +3,8 @@
     post_hook="{{ export_to_exchange('source_system, source_record_id') }}",
 ) }}
 
--- One row per source identity. Several statements about one (identify events, claims of one account) are joined field by
--- field: the newest statement that has the field wins, so that a later event without a phone does not lose the phone.
+-- One row per source identity. Several statements about one (identify events, claims of one account) are joined field
+-- by field: the newest statement that has the field wins, so a later event without a phone does not lose the phone.
 with statements as (
     select
         staged.source as source_system,
@@ -81,7 +81,9 @@ merged as (
         usable.source_record_id,
         max_by(usable.mrn_system, usable.statement_order) filter (where usable.has_mrn) as mrn_system,
         max_by(usable.mrn, usable.statement_order) filter (where usable.has_mrn) as mrn,
-        coalesce(max_by(usable.mrn_verified, usable.statement_order) filter (where usable.has_mrn), false) as mrn_verified,
+        coalesce(
+            max_by(usable.mrn_verified, usable.statement_order) filter (where usable.has_mrn), false
+        ) as mrn_verified,
         max_by(usable.given, usable.statement_order) as given,
         max_by(usable.given_alts, usable.statement_order) as given_alts,
         max_by(usable.family, usable.statement_order) as family,
@@ -118,9 +120,11 @@ judged as (
         dated.*,
         case
             when dated.birth_text is null then 'missing'
-            when dated.parsed_birth_date is null and regexp_full_match(dated.birth_text, '\d{4}(-\d{2})?') then 'partial'
+            when dated.parsed_birth_date is null and regexp_full_match(dated.birth_text, '\d{4}(-\d{2})?')
+                then 'partial'
             when dated.parsed_birth_date is null then 'invalid'
-            when cast(dated.parsed_birth_date as varchar) in (
+            when
+                cast(dated.parsed_birth_date as varchar) in (
                     select placeholder.value from {{ ref('identity_placeholders') }} as placeholder
                     where placeholder.field = 'birth_date'
                 )
