@@ -47,7 +47,7 @@ def published(home: Settings, query: str) -> list[Row]:
 def association(home: Settings, exposure: str, outcome: str) -> Row:
     [row] = published(
         home,
-        f"select * from marts.associations where exposure = '{exposure}' and outcome = '{outcome}' "
+        f"select * from associations where exposure = '{exposure}' and outcome = '{outcome}' "
         "and segment_dimension = 'all'",
     )
     return row
@@ -70,7 +70,7 @@ def test_longer_waits_go_with_fewer_days_covered(home: Settings):
     assert row["q_value"] < 0.01
     bands = published(
         home,
-        "select * from marts.dose_response where exposure = 'mean_request_to_visit_days' and outcome = 'is_adherent' "
+        "select * from dose_response where exposure = 'mean_request_to_visit_days' and outcome = 'is_adherent' "
         "and segment_dimension = 'all' order by band_order",
     )
     assert bands[0]["trend_z"] < -3
@@ -80,7 +80,7 @@ def test_longer_waits_go_with_fewer_days_covered(home: Settings):
 
 def test_the_training_raised_satisfaction_in_its_departments_and_nothing_else(home: Settings, truth: Row):
     planted = truth["planted"]["training"]
-    rows = published(home, f"select * from marts.training_effects where training_name = '{planted['training_name']}'")
+    rows = published(home, f"select * from training_effects where training_name = '{planted['training_name']}'")
     found = {(row["outcome"], row["design"]): row for row in rows}
     difference = found["csat_score", "difference_in_differences"]
     assert difference["effective_on"] == date.fromisoformat(planted["from"])
@@ -95,7 +95,7 @@ def test_the_training_raised_satisfaction_in_its_departments_and_nothing_else(ho
 
 
 def test_a_pilot_without_an_effect_has_none(home: Settings):
-    rows = published(home, "select * from marts.pilot_effects where design = 'difference_in_differences'")
+    rows = published(home, "select * from pilot_effects where design = 'difference_in_differences'")
     assert {row["outcome"] for row in rows} == {"csat_score", "nps_score", "ces_score"}
     assert all(row["ci_low"] < 0 < row["ci_high"] and row["q_value"] > 0.05 for row in rows)
 
@@ -103,8 +103,8 @@ def test_a_pilot_without_an_effect_has_none(home: Settings):
 def test_what_was_lost_is_counted_from_the_same_appointments_as_the_measure(home: Settings):
     [row] = published(
         home,
-        "select (select sum(n_events) from marts.revenue_at_risk where component = 'missed_visit' "
-        "and department_id = 'all') as lost, (select sum(numerator) from marts.appointment_adherence "
-        "where measure_id = 'APPT-MISSED' and grouping_set = 'all' and period_grain = 'month') as missed",
+        "select (select sum(n_events) from revenue_at_risk where component = 'missed_visit' "
+        "and department_id = 'all') as lost, (select sum(numerator) from appointment_adherence "
+        "where measure_id = 'APPT-MISSED' and grouping_set = 'overall' and period_grain = 'month') as missed",
     )
-    assert row["lost"] == pytest.approx(row["missed"], rel=0.02)
+    assert row["lost"] == row["missed"] > 0
