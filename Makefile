@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export JOURNEYS_HOME ?= $(CURDIR)/data
 export DBT_ENV_SECRET_JOURNEYS_HOME := $(JOURNEYS_HOME)
+export DAGSTER_HOME := $(JOURNEYS_HOME)/dagster
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
@@ -12,7 +13,7 @@ export DAGSTER_DG_UPDATE_CHECK_ENABLED := 0
 PROJECT_DIRS := --project-dir $(CURDIR)/dbt_project --profiles-dir $(CURDIR)/dbt_project
 
 .DEFAULT_GOAL := help
-.PHONY: help install manifest run ui test test-unit lint format lock clean
+.PHONY: help install manifest run ui test test-unit lint format lock prove-crashes prove-identity bench-x12 bench-fhir bench-events clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -29,7 +30,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 manifest: install ## parse the dbt project, which Dagster's definitions are made from
-	@mkdir -p "$(JOURNEYS_HOME)"
+	@mkdir -p "$(DAGSTER_HOME)" && cp dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
 	@$(BIN)/dbt parse --quiet $(PROJECT_DIRS)
 
 run: manifest ## run the whole night: pull, stitch, build, check, publish (sample hospital unless JOURNEYS_DELIVERIES is set)
@@ -39,10 +40,16 @@ ui: manifest ## open the Dagster UI on 127.0.0.1:3000
 	@$(BIN)/python -m orchestration ui
 
 test: lint ## run every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-unit: install ## run the unit tests only (seconds)
 	$(BIN)/python -m pytest tests/unit
+
+prove-crashes: manifest ## kill the night at every step and deliver in many orders (minutes)
+	$(BIN)/python -m pytest -m 'prove and nightly' tests/nightly
+
+prove-identity: install ## score person matching on labelled people (minutes; needs JOURNEYS_REFERENCE)
+	$(BIN)/python -m pytest -m prove tests/oracles/test_identity_scores.py
 
 lint: manifest ## style, types, imports, SQL and definitions
 	$(BIN)/ruff check .
@@ -61,6 +68,15 @@ format: install ## put code and SQL in the house style
 lock: install ## compile requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-strip-extras --no-header --group dev pyproject.toml --output-file requirements.lock
+
+bench-x12: install ## measure the X12 reader; write benchmarks/results/x12.md
+	$(BIN)/python benchmarks/bench_x12.py --write
+
+bench-fhir: install ## measure the FHIR reader (needs JOURNEYS_REFERENCE)
+	$(BIN)/python -m benchmarks.bench_fhir
+
+bench-events: install ## measure the readers of portal events and contact records; write benchmarks/results/events.md
+	$(BIN)/python -m benchmarks.bench_events --write
 
 clean: ## remove the environment and everything built (never JOURNEYS_HOME)
 	rm -rf $(VENV) dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -21,6 +21,7 @@ def test_febrl4(reference: Path) -> None:
     assert scores["pair_f1"] >= 0.998
 
 
+@pytest.mark.prove
 @pytest.mark.reference
 def test_febrl4_without_social_security_numbers(reference: Path, tmp_path: Path) -> None:
     folder, without = reference / "data" / "identity", tmp_path / "map.yaml"
@@ -29,6 +30,7 @@ def test_febrl4_without_social_security_numbers(reference: Path, tmp_path: Path)
     assert scores["pair_f1"] >= 0.990
 
 
+@pytest.mark.prove
 @pytest.mark.reference
 def test_historical_figures(reference: Path) -> None:
     file = reference / "data" / "identity" / "historical_figures_with_errors_50k.parquet"
@@ -38,6 +40,7 @@ def test_historical_figures(reference: Path) -> None:
     assert scores["pair_precision"] >= 0.97
 
 
+@pytest.mark.prove
 @pytest.mark.reference
 def test_hospital_of_13000(reference: Path) -> None:
     scores = score([reference / "data" / "identity" / "hc_13000.parquet"], "truth", read_map(None))
