@@ -91,7 +91,7 @@ def _json_query(names: Sequence[str]) -> str:
         from (
             select file_id, line, feed, fault, hash(text)::varchar as record_hash,
                 case
-                    when fault is null and {is_object} and json_valid(text) then from_json(text, {structure})
+                    when fault is null and {is_object} then try(from_json(text, {structure}))
                 end as record
             from delivered
         )
