@@ -19,7 +19,6 @@ from orchestration.pull.fhir_schema import validator
 _RULES = {
     "type": "type_invalid",
     "required": "required",
-    "anyOf": "required",
     "additionalProperties": "element_unknown",
     "enum": "code_unknown",
     "const": "resource_type",
@@ -100,9 +99,11 @@ def _explained(errors: Iterator[Any], resource_type: str) -> Iterator[Finding]:
         if error.kind.name == "additionalProperties":
             yield from _unknown_elements(error.kind.unexpected, path)
             continue
-        if error.kind.name == "required":
-            path.append(error.kind.property)
-        yield _finding(_RULES.get(error.kind.name, "structure_invalid"), ".".join(path))
+        # A primitive or its extension, an item or null: the first is what was meant.
+        kind = error.kind.context[0][0].kind if error.kind.name == "anyOf" else error.kind
+        if kind.name == "required":
+            path.append(kind.property)
+        yield _finding(_RULES.get(kind.name, "structure_invalid"), ".".join(path))
 
 
 def _unknown_elements(names: list[str], path: list[str]) -> Iterator[Finding]:

@@ -102,7 +102,8 @@ def _required(shape: Shape, root: str) -> Iterator[Check]:
             missing.append(f'{root}."{name}" is null')
             if is_primitive(fhir_type):
                 shape.child("_" + name, "Element", False)
-                missing[-1] = f'nullif({root}."{name}", \'\') is null and {root}."_{name}" is null'
+                given = f'{root}."{name}"' if element.is_list else f"nullif({root}.\"{name}\", '')"
+                missing[-1] = f'{given} is null and {root}."_{name}" is null'
         yield Check("required", f"{shape.fhir_type}.{element.name}", " and ".join(missing))
 
 

@@ -129,6 +129,28 @@ def test_a_killed_wait_goes_on_with_the_same_job(server: BulkServer, client: Cli
     assert server.asked.count("GET $export") == 1
 
 
+def test_a_run_killed_while_it_delivers_goes_on(
+    server: BulkServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = list[str]()
+
+    def killed_at_the_second(self: Path, target: Path) -> Path:
+        moved.extend([target.name] if target.parent.name == "ehr" and target.suffix == ".ndjson" else [])
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patched:
+        rename = Path.replace
+        patched.setattr(Path, "replace", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            client.export(server)
+    report = client.export(server)
+    assert client.delivered() == WHOLE
+    assert (report.files, report.records) == (3, 4)
+    assert server.asked.count("GET Patient-1") == 1
+
+
 def _killed(seconds: float) -> None:
     raise KeyboardInterrupt
 

@@ -123,6 +123,14 @@ def test_mixed_files_are_sorted_by_type(parsed: Parsed) -> None:
     assert parsed.rows("select line, rule from rejects order by line") == [(4, "resource_type"), (5, "json_invalid")]
 
 
+def test_elements_that_are_lists_of_primitives_may_be_required(parsed: Parsed) -> None:
+    statement = {"resourceType": "CapabilityStatement", "id": "c", "status": "active", "date": "2024-01-01"}
+    statement |= {"kind": "instance", "fhirVersion": "4.0.1"}
+    lines = [statement | {"format": ["application/fhir+json"]}, statement | {"id": "d"}]
+    parsed.add("CapabilityStatement.ndjson", b"\n".join(json.dumps(one).encode() for one in lines)).read()
+    assert parsed.rows("select line, rule, element from rejects") == [(2, "required", "CapabilityStatement.format")]
+
+
 def test_deletions_count_one_by_one(parsed: Parsed) -> None:
     urls = ["Encounter/e1", "Observation/o7"]
     bundle = {

@@ -46,7 +46,8 @@ _FULL_CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_MORE = "+"
+#: Words that say that the models do not list every code.
+_MORE = frozenset({"+", "etc.", "formats"})
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _codes(owner: str, name: str, fhir_type: str, stated: tuple[str, ...]) -> tu
         return ()
     if (owner, name) in _FULL_CODES:
         return _FULL_CODES[owner, name]
-    return () if _MORE in stated else stated
+    return () if _MORE.intersection(stated) else stated
 
 
 def _type_of(annotation: typing.Any) -> tuple[str, bool]:
