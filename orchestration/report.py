@@ -37,6 +37,8 @@ class StepProgress:
             self.console.print(f"  [{self.done}/{self.total}] {entry.step_key} {mark}", highlight=False)
         elif kind is None and entry.level == logging.WARNING:
             self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False)
+        elif kind is None and entry.level == logging.INFO and str(entry.step_key).startswith("pull_"):
+            self.console.print(f"  [dim]{entry.user_message}[/dim]", highlight=False)
 
 
 def print_night(console: Console, settings: Settings, checks_passed: int, seconds: float) -> None:

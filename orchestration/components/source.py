@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from orchestration.components.home import Home
+from orchestration.components.progress import progress_shown
 from orchestration.lake.raw import EMPTY
 from orchestration.lake.schemas import STANDARD_TABLES
 from orchestration.pull.source import PullReport, Source, pull
@@ -58,7 +59,8 @@ class SourceComponent(dg.Component):
 
         @dg.multi_asset(name=f"pull_{source.name}", specs=specs, retry_policy=dg.RetryPolicy(max_retries=1))
         def pull_source(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-            report = pull(source, home.settings)
+            with progress_shown(context.log):
+                report = pull(source, home.settings)
             for warning in report.warnings:
                 context.log.warning(warning)
             yield from (_result(source.name, table, report, home.settings) for table in schemas)
