@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 10.0
 _RELEASES = ("4.0", "4.3")
 
+#: Answers to "how far is it?" that leave the job as it is: the next run asks again. A 500 says that it failed.
+_SAYS_NOTHING_OF_THE_JOB = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
+
 
 class ExportFailedError(RuntimeError):
     """The export did not give complete data; what was wrong, in clear words. The next run goes on or starts anew."""
@@ -167,7 +170,8 @@ class _Export:
             try:
                 answer = self.http.request("GET", page, {"Accept": "application/json"})
             except FhirServerError as error:
-                self.state.drop()
+                if error.status not in _SAYS_NOTHING_OF_THE_JOB:
+                    self.state.drop()
                 if error.status in GONE:
                     raise _ForgottenError from None
                 raise

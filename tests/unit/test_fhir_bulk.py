@@ -166,6 +166,18 @@ def test_a_forgotten_job_is_asked_for_again(server: BulkServer, client: Client) 
     assert server.asked.count("GET $export") == 3
 
 
+@pytest.mark.parametrize(("status", "exports"), [(503, 1), (500, 2)])
+def test_a_job_outlives_a_busy_server_but_not_its_own_failure(
+    server: BulkServer, client: Client, status: int, exports: int
+) -> None:
+    server.trouble = {"job": [status] * 4}
+    with pytest.raises(FhirServerError, match=f"{status} transient"):
+        client.export(server)
+    client.export(server)
+    assert client.delivered() == WHOLE
+    assert server.asked.count("GET $export") == exports
+
+
 def test_expired_files_fail_clearly_and_then_are_exported_anew(server: BulkServer, client: Client) -> None:
     server.trouble = {"Patient-2": [410]}
     with pytest.raises(ExportFailedError, match=r"Patient file 1 failed: FhirServerError \(410\)"):
