@@ -66,7 +66,11 @@ _LEGACY = {
 
 
 class Question(BaseModel):
-    """What a question measures. ``values`` maps delivered text to a score where the export is not numeric."""
+    """What a question measures. ``values`` maps delivered text to a score where the export is not numeric.
+
+    An item of a standard instrument (HCAHPS, CG-CAHPS) names it with its version: answers to different versions of an
+    instrument are not one series.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,11 +79,15 @@ class Question(BaseModel):
     scale_max: float | None = None
     direction: Literal["higher_is_better", "lower_is_better"] = "higher_is_better"
     values: dict[str, float] = {}
+    instrument: str | None = None
+    instrument_version: str | None = None
 
     @model_validator(mode="after")
     def _has_scale(self) -> Question:
         if self.metric != "comment" and (self.scale_min is None or self.scale_max is None):
             raise ValueError(f"a question of metric {self.metric!r} needs scale_min and scale_max")
+        if (self.instrument is None) != (self.instrument_version is None):
+            raise ValueError("`instrument` and `instrument_version` are stated together")
         return self
 
 
@@ -149,11 +157,13 @@ class Qualtrics(BaseModel):
         answers = ", ".join(
             f"{{'question_id': {quote(key)}, 'metric': {quote(q.metric)}, 'raw_value': {cell(key)}, "
             f"'score': {_score(key, q)}, 'scale_min': {q.scale_min}::double, 'scale_max': {q.scale_max}::double, "
-            f"'scale_direction': {quote(q.direction)}}}"
+            f"'scale_direction': {quote(q.direction)}, 'instrument': {_literal(q.instrument)}, "
+            f"'instrument_version': {_literal(q.instrument_version)}}}"
             for key, q in scored.items()
         )
         text = dict.fromkeys(("response_id", "question_id", "metric", "raw_value"), "varchar")
         scales = {"score": "double", "scale_min": "double", "scale_max": "double", "scale_direction": "varchar"}
+        scales |= {"instrument": "varchar", "instrument_version": "varchar"}
         return SideTable("answer", text | scales, _unnested(answers), tuple(cell(key) for key in scored))
 
     @property
@@ -205,6 +215,10 @@ def _import_id(text: str) -> dict[str, str]:
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _literal(text: str | None) -> str:
+    return f"{'null' if text is None else quote(text)}::varchar"
 
 
 def _score(key: str, question: Question) -> str:

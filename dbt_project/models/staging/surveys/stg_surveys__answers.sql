@@ -12,6 +12,8 @@ select
     answers.scale_min,
     answers.scale_max,
     answers.scale_direction,
+    answers.instrument,
+    answers.instrument_version,
     answers.feed as source_system,
     answers.version_at as recorded_at,
     answers.ingested_at,
