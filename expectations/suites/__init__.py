@@ -15,6 +15,7 @@ from expectations.suites import (
     lake,
     measures,
     portal,
+    statistics,
     surveys,
 )
 
@@ -30,6 +31,7 @@ SUITES: tuple[Suite, ...] = (
     *measures.SUITES,
     *adherence.SUITES,
     *experience.SUITES,
+    *statistics.SUITES,
 )
 
 __all__ = ["SUITES", "Suite"]

@@ -6,7 +6,6 @@ Belongs here: the shape of the declarations. Does not belong: computing anything
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +27,7 @@ class Limits(_Part):
     min_cases: int = Field(default=30, ge=11)
     min_events: int = Field(default=10, ge=1)
     cases_per_term: int = Field(default=10, ge=1)
-    max_cases: int = Field(default=200_000, ge=1_000)
+    max_cases: int = Field(default=50_000, ge=1_000)
     min_level: int = Field(default=20, ge=1)
     min_points: int = Field(default=8, ge=3)
     min_cell: int = Field(default=5, ge=1)
@@ -139,7 +138,6 @@ def _known(where: str, names: list[str], declared: Mapping[str, object]) -> None
         raise ValueError(f"{where}: not declared: {unknown}")
 
 
-@lru_cache
 def load_declarations(path: Path = DECLARATIONS_FILE) -> Declarations:
     """Return the declarations of a YAML file.
 

@@ -25,12 +25,13 @@ class StatisticsReport:
     estimated: int
 
 
-def run_statistics(exchange: Path, declared: Declarations | None = None) -> StatisticsReport:
+def run_statistics(exchange: Path, declared: Declarations | None = None, out: Path | None = None) -> StatisticsReport:
     """Read the exported cases, compute every declared statistic and hand the tables back.
 
     Args:
-        exchange: folder of Parquet between dbt and Python: reads ``int_statistics__*``, writes ``statistics_*``.
+        exchange: folder of Parquet between dbt and Python: ``int_statistics__*`` are read.
         declared: what is asked; default ``declarations.yaml``.
+        out: folder that ``statistics_*`` are written to; default ``exchange``, where dbt looks for them.
 
     Equal cases give equal tables: dbt exports them in the order of the sources' own ids, persons under such an id.
     """
@@ -42,5 +43,5 @@ def run_statistics(exchange: Path, declared: Declarations | None = None) -> Stat
         found["associations"] += associations(asked, name, family, frame)
     found["effects"] = intervention_effects(asked, exchange)
     found["revenue_at_risk"] = revenue_at_risk(asked, exchange)
-    rows = {table: write(exchange, table, found[table], asked.version) for table in found}
+    rows = {table: write(out or exchange, table, found[table], asked.version) for table in found}
     return StatisticsReport(rows, sum(row["status"] == "estimated" for row in found["associations"]))

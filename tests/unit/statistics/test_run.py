@@ -7,7 +7,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from orchestration.settings import DBT_PROJECT
+from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.statistics import __main__ as command
 from orchestration.statistics import load_declarations, run_statistics
 from orchestration.statistics.declarations import DECLARATIONS_FILE, Declarations
 from orchestration.statistics.interventions import intervention_effects
@@ -181,3 +182,20 @@ def test_a_table_is_written_in_the_order_of_its_key_with_nine_digits(tmp_path):
     assert read(tmp_path, "associations")["effect"].tolist() == [0.123456789]
     with pytest.raises(KeyError, match="unknown columns"):
         write(tmp_path, "associations", [{**row, "cause": "wait"}], "7")
+
+
+def test_an_analyst_may_ask_again_without_touching_the_night(write_exchange, tmp_path, monkeypatch, capsys):
+    exchange = write_exchange(make_cases(7, n=60))
+    monkeypatch.setattr(command, "get_settings", lambda: Settings(home=tmp_path))
+    asked = yaml.safe_load(DECLARATIONS_FILE.read_text())
+    asked["families"] = {"own": {"cases": "bills", "exposures": ["denied_at_first"], "outcomes": ["bill_resolution"]}}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(yaml.safe_dump(asked))
+    before = sorted(exchange.iterdir())
+    assert command.main(["--declarations", str(mine), "--out", str(tmp_path / "answers")]) == 0
+    assert sorted(exchange.iterdir()) == before
+    assert read(tmp_path / "answers", "associations")["family"].tolist() == ["own"]
+    assert capsys.readouterr().out.splitlines()[1] == "associations: 1 rows"
+    asked["families"]["own"]["outcomes"] = ["happiness"]
+    mine.write_text(yaml.safe_dump(asked))
+    assert command.main(["--declarations", str(mine), "--out", str(tmp_path / "answers")]) == 2
