@@ -54,6 +54,8 @@ with facts as (
         facts.excluded_n,
         facts.missing_n
     from {{ facts }} as facts
+    -- Facts may serve several marts: each takes the measures that the catalogue gives it.
+    inner join {{ ref('measures') }} as measures on facts.measure_id = measures.measure_id and measures.mart = '{{ mart }}'
     inner join {{ ref('night') }} as night on facts.counted_on <= night.as_of_date
     left join {{ ref('int_measures__people') }} as people on facts.person_id = people.person_id
     left join {{ ref('dim_department') }} as departments on facts.department_id = departments.department_id

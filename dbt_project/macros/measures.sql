@@ -20,7 +20,6 @@
     'pdc_count_discharge_day_as_stay': 'false',
     'pdc_same_day_fills_shift': 'true',
     'therapy_lookback_days': 365,
-    'persistence_gap_days': 60,
 
     'late_cancel_hours': 24,
     'cycle_time_max_hours': 24,
@@ -30,6 +29,7 @@
     'referral_days_before_year_end': 61,
     'tnaa_slot': 3,
     'tnaa_target_days': 7,
+    'tnaa_horizon_days': 60,
 
     'ed_room_max_minutes': 60,
     'ed_boarding_max_minutes': 240,

@@ -29,8 +29,7 @@ UPSTREAM: dict[str, str] = {
     ),
     "staging.stg_ehr__encounter_statuses": "encounter_id status started_at:timestamp ended_at:timestamp",
     "staging.stg_ehr__encounter_locations": (
-        "encounter_id location_id status started_at:timestamp ended_at:timestamp physical_type_code "
-        "location_type_code"
+        "encounter_id location_id status started_at:timestamp ended_at:timestamp physical_type_code location_type_code"
     ),
     "staging.stg_ehr__appointments": (
         "appointment_id patient_id practitioner_id location_id department_id status cancelation_reason_code "
@@ -76,7 +75,9 @@ UPSTREAM: dict[str, str] = {
     "staging.stg_surveys__answers": (
         "response_id question_id metric score:double raw_value scale_min:double scale_max:double scale_direction"
     ),
-    "staging.stg_ehr__observations": "observation_id patient_id status value_code effective_at:timestamp",
+    "staging.stg_ehr__observations": (
+        "observation_id patient_id status code_system code value_code effective_at:timestamp"
+    ),
     "staging.stg_ehr__service_requests": (
         "service_request_id patient_id encounter_id status intent category_code code authored_at:timestamp requester_id"
     ),

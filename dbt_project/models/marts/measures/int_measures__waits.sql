@@ -1,14 +1,15 @@
 -- One row per wait: what was waited for, how long, and whether the wait can be true. A negative wait, or a station of a
--- visit that took more than 24 hours, is quarantined: it keeps its row and counts as excluded, never as zero.
+-- visit that took more than 24 hours, is quarantined: it keeps its row and counts as excluded, never as zero. Only the
+-- appointed time is no station of the visit: check-ins up to 24 hours before it are early, not wrong.
 with visit_waits as (
 {%- set stations = [
-    ('check_in', 'scheduled_at', 'arrived_at'),
-    ('lobby', 'arrived_at', 'roomed_at'),
-    ('exam', 'roomed_at', 'seen_at'),
-    ('treatment', 'seen_at', 'departed_at'),
-    ('whole_visit', 'arrived_at', 'departed_at'),
+    ('check_in', 'scheduled_at', 'arrived_at', true),
+    ('lobby', 'arrived_at', 'roomed_at', false),
+    ('exam', 'roomed_at', 'seen_at', false),
+    ('treatment', 'seen_at', 'departed_at', false),
+    ('whole_visit', 'arrived_at', 'departed_at', false),
 ] %}
-    {%- for wait_type, opens, closes in stations %}
+    {%- for wait_type, opens, closes, may_be_early in stations %}
         {{ 'union all' if not loop.first }}
         select
             '{{ wait_type }}' as wait_type,
@@ -19,7 +20,8 @@ with visit_waits as (
             visits.provider_id,
             'in_person' as channel,
             'minutes' as unit,
-            {{ seconds_between('visits.' ~ opens, 'visits.' ~ closes) }} / 60.0 as waited
+            {{ seconds_between('visits.' ~ opens, 'visits.' ~ closes) }} / 60.0 as elapsed,
+            {{ may_be_early }} as may_be_early
         from {{ ref('int_measures__visits') }} as visits
         where
             visits.{{ opens }} is not null and visits.{{ closes }} is not null
@@ -29,10 +31,21 @@ with visit_waits as (
 ),
 
 waits as (
+    -- Who checks in before the appointed time is not late: a wait of zero, and no error of the clocks.
     select
-        visit_waits.*,
-        visit_waits.waited < 0
-        or visit_waits.waited > 60 * {{ measure_parameter('cycle_time_max_hours') }} as is_quarantined
+        visit_waits.wait_type,
+        visit_waits.wait_record_id,
+        visit_waits.person_id,
+        visit_waits.counted_on,
+        visit_waits.department_id,
+        visit_waits.provider_id,
+        visit_waits.channel,
+        visit_waits.unit,
+        case
+            when visit_waits.may_be_early then greatest(visit_waits.elapsed, 0) else visit_waits.elapsed
+        end as waited,
+        visit_waits.elapsed < 0 and not visit_waits.may_be_early
+        or abs(visit_waits.elapsed) > 60 * {{ measure_parameter('cycle_time_max_hours') }} as is_quarantined
     from visit_waits
 
     union all
