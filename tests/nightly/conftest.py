@@ -62,11 +62,21 @@ def published_rows() -> Callable[[Settings], dict[str, str]]:
 
 
 def _digest(con: duckdb.DuckDBPyConnection, mart: Path) -> str:
-    columns = [row[0] for row in con.execute(f"describe select * from read_parquet({quote(mart)})").fetchall()]
-    shown = ", ".join(f"cast({c} as varchar)" for c in columns if c not in LINEAGE | {"person_id"})
+    described = con.execute(f"describe select * from read_parquet({quote(mart)})").fetchall()
+    columns = {row[0]: row[1] for row in described}
+    shown = ", ".join(_shown(c, kind) for c, kind in columns.items() if c not in LINEAGE | {"person_id"})
     person = "person_name" if "person_id" in columns else "''"
     join = "left join names on mart.person_id = names.person_id" if "person_id" in columns else ""
     count, total = con.execute(
         f"select count(*), sum(hash({person}, {shown})::hugeint) from read_parquet({quote(mart)}) as mart {join}"
     ).fetchall()[0]
     return f"{count}:{total}"
+
+
+def _shown(column: str, kind: str) -> str:
+    """A column's value as text that is equal for equal publications."""
+    if kind == "DOUBLE":  # the last bits of a sum depend on the order in which the engine's threads add
+        return f"printf('%.8e', {column})"
+    if column.endswith("object_id"):  # OCEL objects name persons as person:<person_id>
+        return f"coalesce((select person_name from names where 'person:' || names.person_id = {column}), {column})"
+    return f"cast({column} as varchar)"
