@@ -99,7 +99,7 @@ def _run(settings: Settings, console: Console) -> int:
 
 def _print_failure(console: Console, result: dg.ExecuteInProcessResult, settings: Settings) -> None:
     """Say what failed and what to do; counts and names only."""
-    failed_steps = [event.step_key for event in result.all_events if event.is_step_failure]
+    failed_steps = [str(event.step_key) for event in result.all_events if event.is_step_failure]
     failed_checks = [
         f"{check.asset_key.to_user_string()}: {check.check_name}"
         for check in result.get_asset_check_evaluations()

@@ -57,7 +57,7 @@ class SourceComponent(dg.Component):
         schemas = {**source.tables, LEDGER: STANDARD_TABLES[LEDGER]}
         specs = [self._spec(table, schema) for table, schema in schemas.items()]
 
-        @dg.multi_asset(name=f"pull_{source.name}", specs=specs, retry_policy=dg.RetryPolicy(max_retries=1))
+        @dg.multi_asset(name=f"raw_{source.name}", specs=specs, retry_policy=dg.RetryPolicy(max_retries=1))
         def pull_source(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
             with progress_shown(context.log):
                 report = pull(source, home.settings)
