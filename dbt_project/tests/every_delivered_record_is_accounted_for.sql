@@ -5,7 +5,8 @@ select
     account.records_delivered,
     account.records_accounted
 from {{ ref('stg_lake__account') }} as account
-where account.records_delivered <> account.records_accounted
+where
+    account.records_delivered <> account.records_accounted
     or account.records_accounted <> (
         account.records_staged
         + account.records_superseded

@@ -40,7 +40,7 @@ offered as (
     from sampling_days
     inner join slots
         on
-            slots.start_on >= sampling_days.sampled_on
+            sampling_days.sampled_on <= slots.start_on
             and slots.start_on <= {{ add_days('sampling_days.sampled_on', measure_parameter('tnaa_horizon_days')) }}
 ),
 

@@ -27,5 +27,5 @@ select
     files.batch_id
 from files
 {%- if var('as_of') %}
-where files.delivered_at is null or files.delivered_at <= cast('{{ var("as_of") }}' as timestamp)
+    where files.delivered_at is null or files.delivered_at <= cast('{{ var("as_of") }}' as timestamp)
 {%- endif %}

@@ -67,19 +67,46 @@ versions as (
 
 stated as (
     select
-        file_id, line, source, feed, table_name, record_id, record_hash, version_at, ingested_at, batch_id,
+        file_id,
+        line,
+        source,
+        feed,
+        table_name,
+        record_id,
+        record_hash,
+        version_at,
+        ingested_at,
+        batch_id,
         parse_state as state
     from records
     where parse_state <> 'parsed'
     union all
     select
-        file_id, line, source, feed, table_name, record_id, record_hash, version_at, ingested_at, batch_id,
+        file_id,
+        line,
+        source,
+        feed,
+        table_name,
+        record_id,
+        record_hash,
+        version_at,
+        ingested_at,
+        batch_id,
         'duplicate' as state
     from repeats
     where repeat_number > 1
     union all
     select
-        file_id, line, source, feed, table_name, record_id, record_hash, version_at, ingested_at, batch_id,
+        file_id,
+        line,
+        source,
+        feed,
+        table_name,
+        record_id,
+        record_hash,
+        version_at,
+        ingested_at,
+        batch_id,
         case
             when newest_op = 'delete' then 'deleted'
             when version_number = 1 then 'staged'
