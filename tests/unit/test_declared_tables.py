@@ -82,7 +82,7 @@ def _parquet(rows: list[dict[str, object]]) -> bytes:
     [
         ("a.csv", (HEADER + LINES).encode(), {}),
         ("a.csv", ("\ufeff" + HEADER + LINES).replace("\n", "\r\n").encode(), {}),
-        ("a.csv.gz", gzip.compress((HEADER + LINES).encode()), {}),
+        ("a.csv.gz", gzip.compress((HEADER + LINES).encode(), mtime=0), {}),
         ("a.csv", (HEADER + LINES).replace(",", ";").encode(), {"delimiter": ";"}),
         ("a.csv", (HEADER + LINES).encode("utf-16"), {"encoding": "utf-16"}),
         ("a.csv", LINES.encode(), {"header": ["Call ID", "Start", "Talk", "Skill"]}),
