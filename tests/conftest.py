@@ -13,6 +13,7 @@ import pytest
 
 from orchestration.settings import PROJECT_ROOT, Settings
 
+os.environ.pop("DBT_ENV_SECRET_JOURNEYS_HOME", None)  # each test names a home of its own
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")

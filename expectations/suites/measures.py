@@ -8,6 +8,15 @@ _MARTS = (
     *("wait_times", "emergency_access", "call_center_service", "portal_response", "portal_response_sla"),
     *("appointment_adherence", "medication_adherence_rates", "follow_up", "readmissions", "referral_loops"),
     *("denials", "bill_resolution", "accounts_receivable"),
+    *(
+        "access_tnaa",
+        "access_tnaa_target",
+        "advocacy_attributes",
+        "cahps_scores",
+        "persistence",
+        "pillar_scores",
+        "screening_rates",
+    ),
 )
 
 
