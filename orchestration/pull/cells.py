@@ -76,13 +76,13 @@ def count_parquet(path: Path) -> int:
     """Return the number of rows by the file's footer; an unreadable file counts as one record."""
     try:
         return int(pq.read_metadata(path).num_rows)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, OSError):
         return 1
 
 
 def _json_query(names: Sequence[str]) -> str:
     """SQL that cuts JSON text into cells; what is no JSON object is ``json_invalid``."""
-    structure = quote(json.dumps(_structure(names)))
+    structure = quote(json.dumps(json_structure(names)))
     is_object = "(starts_with(text, '{') or starts_with(ltrim(text), '{'))"
     cells = ", ".join(f"nullif(record.{_struct_path(name)}, '') as {cell(name)}" for name in names)
     return f"""
@@ -98,7 +98,12 @@ def _json_query(names: Sequence[str]) -> str:
     """
 
 
-def _structure(names: Sequence[str]) -> dict[str, object]:
+def json_structure(names: Sequence[str]) -> dict[str, object]:
+    """Return the DuckDB JSON structure in which the dotted paths ``names`` are text.
+
+    Raises:
+        ValueError: a path ends where another goes on.
+    """
     root: dict[str, object] = {}
     for name in names:
         *parents, leaf = name.split(".")
@@ -108,7 +113,8 @@ def _structure(names: Sequence[str]) -> dict[str, object]:
             if not isinstance(inner, dict):
                 raise ValueError(f"{name}: {parent} is read as a value and as an object")
             node = inner
-        node.setdefault(leaf, "VARCHAR")
+        if node.setdefault(leaf, "VARCHAR") != "VARCHAR":
+            raise ValueError(f"{name}: it is read as a value and as an object")
     return root
 
 
@@ -152,30 +158,60 @@ def row_cells(
 
 
 def _csv_batches(file: LandedFile, dialect: Dialect, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    rows = read_header(file.path, dialect)
-    if not rows:
+    header = _header(file.path, dialect)
+    if not header:
         return
-    header = [name.strip() for name in rows[0]]
     fault = "header_duplicate" if any(header.count(name) > 1 for name in names) else None
     positions = [header.index(name) if name in header else None for name in names]
     yield from delimited.read_rows(file, dialect, positions, len(header), fault)
 
 
+def _header(path: Path, dialect: Dialect) -> list[str]:
+    return [name.strip() for row in read_header(path, dialect)[:1] for name in row]
+
+
+def not_in_header(path: Path, dialect: Dialect, names: Sequence[str]) -> list[str]:
+    """Return which of ``names`` a delimited file's header lacks; an empty file lacks none."""
+    header = _header(path, dialect)
+    return [name for name in names if header and name not in header]
+
+
+def not_in_parquet(path: Path, names: Sequence[str]) -> list[str]:
+    """Return which of ``names`` are no columns of a Parquet file; one that is none lacks none."""
+    try:
+        present = pq.read_schema(path).names
+    except (pa.ArrowInvalid, OSError):
+        return []
+    return [name for name in names if name not in present]
+
+
 def _parquet_batches(file: LandedFile, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file; what cannot be read of it, or not as text (nested, binary), is ``parquet_invalid``."""
+    done, rows = 0, 1
     try:
         parquet = pq.ParquetFile(file.path)
-    except pa.ArrowInvalid:
-        yield delimited.row_batch(
-            file, pa.array([1]), pa.array(["parquet_invalid"]), [pa.nulls(1, pa.string())] * len(names)
-        )
-        return
-    present = set(parquet.schema_arrow.names)
-    first = 1
-    for batch in parquet.iter_batches(columns=[name for name in names if name in present]):
-        count = batch.num_rows
-        cells = [
-            pc.cast(batch.column(name), pa.string()) if name in present else pa.nulls(count, pa.string())
-            for name in names
-        ]
-        yield delimited.row_batch(file, pa.array(range(first, first + count)), pa.nulls(count, pa.string()), cells)
-        first += count
+        rows = parquet.metadata.num_rows
+        present = [name for name in names if name in parquet.schema_arrow.names]
+        for batch in parquet.iter_batches(columns=present):
+            cells = [_as_text(batch.column(name)) if name in present else _no_text(batch.num_rows) for name in names]
+            yield delimited.row_batch(file, _lines(done, batch.num_rows), _no_text(batch.num_rows), cells)
+            done += batch.num_rows
+    except (pa.ArrowException, OSError, KeyError):
+        left = rows - done
+        faults = pa.repeat("parquet_invalid", left)
+        yield delimited.row_batch(file, _lines(done, left), faults, [_no_text(left)] * len(names))
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    # Arrow would tell a duration as a bare count of whatever unit the file has.
+    if pa.types.is_duration(column.type):
+        raise pa.ArrowInvalid("a duration has no text")
+    return pc.cast(column, pa.string())
+
+
+def _no_text(count: int) -> pa.Array:
+    return pa.nulls(count, pa.string())
+
+
+def _lines(done: int, count: int) -> pa.Array:
+    return pa.array(range(done + 1, done + count + 1), pa.int64())

@@ -9,6 +9,7 @@ zone; one that a clock change skipped does not exist, one that it repeated is am
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Literal
 from zoneinfo import available_timezones
@@ -16,7 +17,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestration.lake.duck import quote
-from orchestration.pull.declaration import did_you_mean
+from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 from orchestration.pull.rows import Rule
 
 ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp", "duration"]
@@ -32,6 +33,8 @@ SQL_TYPES: dict[ColumnType, str] = {
     "duration": "double",
 }
 _UTC = "'UTC'"
+#: Directives that DuckDB's strptime knows.
+_DIRECTIVES = set("aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%")
 _NUMERIC = {"integer", "number", "decimal", "duration"}
 _SECONDS = {"s": "1", "ms": "0.001", "min": "60"}
 _UNREADABLE: dict[ColumnType, str] = {
@@ -72,6 +75,15 @@ class Column(BaseModel):
             raise ValueError(wrong)
         return zone
 
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, formats: str | list[str] | None) -> str | list[str] | None:
+        for stated in formats if isinstance(formats, list) else [formats] if formats else []:
+            directives = re.findall(r"%-?(.?)", stated)
+            if not directives or not set(directives) <= _DIRECTIVES:
+                raise ValueError(f"{stated!r} is no strptime format (as %d.%m.%Y %H:%M:%S)")
+        return formats
+
     @model_validator(mode="after")
     def _coherent(self) -> Column:
         allowed = {
@@ -87,6 +99,15 @@ class Column(BaseModel):
                 raise ValueError(f"`{key}` belongs to type {' or '.join(sorted(types))}, not to {self.type}")
         if self.type == "duration" and self.unit is None:
             raise ValueError("a duration needs `unit`: s, ms, min or hh:mm:ss")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise MisdeclaredError("`min` is more than `max`", ["min"])
+        for key, value in (self.values or {}).items():
+            if (self.type == "boolean" and not isinstance(value, bool)) or (
+                self.type == "integer" and type(value) is not int
+            ):
+                raise MisdeclaredError(f"{value!r} is no {self.type}", ["values", key])
+        if self.constant is not None and self.type != "text":
+            raise MisdeclaredError("a constant is text", ["constant"])
         return self
 
     @property
@@ -170,7 +191,9 @@ class Column(BaseModel):
     def _local(self, cell: str) -> str:
         if self.format:
             return f"cast({_strptime(cell, self.format)} as timestamp)"
-        return f"case when not ({_has_offset(cell)}) and length({cell}) > 10 then try_cast({cell} as timestamp) end"
+        # A cast would pass over words, such as the name of another zone, without a word.
+        plain = f"length({cell}) > 10 and regexp_full_match({cell}, '[0-9/:.T -]+')"
+        return f"case when not ({_has_offset(cell)}) and {plain} then try_cast({cell} as timestamp) end"
 
     def _time_rules(self, name: str, cell: str, zone: str | None) -> list[Rule]:
         typed = f'"{name}"'

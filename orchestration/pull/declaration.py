@@ -75,6 +75,10 @@ def _told(path: Path, root: yaml.Node, schema: dict[str, Any], error: Mapping[st
         message = f"there is no such key here{did_you_mean(error['loc'][-1], known)}"
     elif kind == "missing":
         message = f"`{error['loc'][-1]}` is missing"
+    elif kind == "string_type" and error["loc"][-1] == "[key]":
+        message = (
+            f"{error['input']!r} is no text; write it in quotation marks (YAML reads Yes, No, On, Off and numbers)"
+        )
     elif kind in ("literal_error", "union_tag_invalid"):
         known = re.findall(r"'([^']+)'", str(context.get("expected") or context.get("expected_tags")))
         given = context.get("tag", error["input"])

@@ -35,7 +35,8 @@ from orchestration.pull.paths import path_matches, signature_of
 from orchestration.pull.typed import RowRule, TypedTable
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_TAKEN = {"file_id", "line", "feed", "record_hash", "fault"}
+#: Columns that every raw or staged row has already.
+_TAKEN = {"file_id", "line", "feed", "record_hash", "fault", "record_id", "version_at", "ingested_at", "batch_id"}
 
 
 class DeclaredTable(BaseModel):
@@ -77,6 +78,7 @@ class DeclaredTable(BaseModel):
             codecs.lookup(self.encoding)
         except LookupError as error:
             raise MisdeclaredError(str(error), ["encoding"]) from error
+        self._must_be_delivered()
         if wrong := self._typed.fault():
             raise MisdeclaredError(wrong, ["rules"])
         return self
@@ -86,17 +88,32 @@ class DeclaredTable(BaseModel):
             if name not in self.columns:
                 raise MisdeclaredError(f"no column {name!r}{did_you_mean(name, list(self.columns))}", [key])
 
+    def _must_be_delivered(self) -> None:
+        """Refuse delivered names that no file of this declaration can have."""
+        if self.format in ("ndjson", "json"):
+            try:
+                cells.json_structure(self._typed.cell_names)
+            except ValueError as error:
+                raise MisdeclaredError(str(error), ["columns"]) from None
+        for name, column in self.columns.items():
+            delivered = column.source or name
+            if self.header and column.constant is None and delivered not in self.header:
+                raise MisdeclaredError(
+                    f"`header` names no {delivered!r}{did_you_mean(delivered, self.header)}", ["columns", name]
+                )
+
     @property
     def _typed(self) -> TypedTable:
-        key = f"nullif(concat_ws('|', {', '.join(self.record_id)}), '')"
+        names = ", ".join(f'"{name}"' for name in self.record_id)
+        key = f"nullif(concat_ws('|', {names}), '')"
         if self.repeats:
             # A log that has grown is delivered whole again: the same rows get the same numbers.
-            key += f" || '#' || row_number() over (partition by file_id, {', '.join(self.record_id)} order by line)"
+            key += f" || '#' || row_number() over (partition by file_id, {names} order by line)"
         return TypedTable(
             name=self.table,
             columns=self.columns,
             record_id=key,
-            version_at=self.version_at or "null",
+            version_at=f'"{self.version_at}"' if self.version_at else "null",
             zone=quote(self.zone) if self.zone else None,
             rules=self.rules,
         )
@@ -130,6 +147,15 @@ class DeclaredTable(BaseModel):
             case "parquet":
                 return cells.count_parquet(path)
         return delimited.count_rows(path, self._dialect)
+
+    def lacking(self, path: Path) -> list[str]:
+        """Delivered names that the header of a file does not have: their columns are empty."""
+        match self.format:
+            case "csv" | "tsv":
+                return cells.not_in_header(path, self._dialect, self._typed.cell_names)
+            case "parquet":
+                return cells.not_in_parquet(path, self._typed.cell_names)
+        return []
 
     def parse(self, files: Sequence[LandedFile], out: RawBatch) -> None:
         """Write the declared table, `records` and `rejects`."""

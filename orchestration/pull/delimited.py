@@ -12,9 +12,11 @@ import codecs
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +30,10 @@ from orchestration.pull.lines import byte_blocks
 _MARK = "\ufffe"
 codecs.register_error("mark", lambda error: (_MARK, error.end) if isinstance(error, UnicodeDecodeError) else ("", 0))
 _BLOCK_BYTES = 4 << 20
+_ROWS_A_BATCH = 10_000
+T = TypeVar("T")
+# A file without line breaks is one long cell, and no reason to stop.
+csv.field_size_limit(sys.maxsize)
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,22 @@ class Dialect:
     names: tuple[str, ...] | None = None
 
 
+class _Misfit(NamedTuple):
+    """A row with too many or too few cells: its number (header included), its text, whether a quote swallowed lines."""
+
+    number: int
+    text: str
+    is_unclosed: bool
+
+    @property
+    def rule(self) -> str:
+        if _MARK in self.text:
+            return "encoding"
+        return "quote_unclosed" if self.is_unclosed else "csv_columns"
+
+
 class _Utf8Stream(io.RawIOBase):
-    """A delivered file as UTF-8 bytes; what cannot be decoded becomes ``_MARK``."""
+    """A delivered file as UTF-8 bytes; what cannot be decoded, or is binary (NUL), becomes ``_MARK``."""
 
     def __init__(self, path: Path, encoding: str) -> None:
         self._blocks = byte_blocks(path)
@@ -49,6 +69,7 @@ class _Utf8Stream(io.RawIOBase):
         self._ready = b""
         self._ended = False
         self.damaged = False
+        self.quotes = 0
 
     def readable(self) -> bool:
         return True
@@ -57,8 +78,9 @@ class _Utf8Stream(io.RawIOBase):
         while not self._ready and not self._ended:
             block = next(self._blocks, None)
             self._ended = block is None
-            text = self._decoder.decode(block or b"", final=self._ended)
+            text = self._decoder.decode(block or b"", final=self._ended).replace("\0", _MARK)
             self.damaged = self.damaged or _MARK in text
+            self.quotes += text.count('"')
             self._ready = text.encode("utf-8", "replace")
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
@@ -68,9 +90,7 @@ class _Utf8Stream(io.RawIOBase):
 
 def count_rows(path: Path, dialect: Dialect) -> int:
     """Return the number of records, counted without Arrow: rows that are not blank, header rows left out."""
-    csv.field_size_limit(sys.maxsize)
-    with io.TextIOWrapper(io.BufferedReader(_Utf8Stream(path, dialect.encoding)), "utf-8", newline="") as text:
-        rows = sum(1 for row in csv.reader(text, delimiter=dialect.delimiter) if row)
+    rows = sum(1 for _ in _python_rows(_Utf8Stream(path, dialect.encoding), dialect))
     return max(rows - _header_rows(dialect), 0)
 
 
@@ -78,9 +98,8 @@ def read_header(path: Path, dialect: Dialect) -> list[list[str]]:
     """Return the header rows of a file, or its given names; fewer (or none) where the file ends before."""
     if dialect.names:
         return [list(dialect.names)]
-    with io.TextIOWrapper(io.BufferedReader(_Utf8Stream(path, dialect.encoding)), "utf-8", newline="") as text:
-        rows = (row for row in csv.reader(text, delimiter=dialect.delimiter) if row)
-        return [row for row, _ in zip(rows, range(dialect.header_rows), strict=False)]
+    rows = _python_rows(_Utf8Stream(path, dialect.encoding), dialect)
+    return [row for row, _ in zip(rows, range(dialect.header_rows), strict=False)]
 
 
 def row_schema(width: int) -> pa.Schema:
@@ -94,35 +113,76 @@ def read_rows(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of one file, numbered from 1; cell ``n`` of the result is the file's cell ``positions[n]``.
 
-    ``columns`` is the number of cells a row must have. A row with another number comes with fault ``csv_columns``, one
-    with bytes of another encoding with ``encoding``; both carry their text in ``unread`` (to be hashed, nothing else).
-    ``fault`` is one of the whole file.
+    ``columns`` is the number of cells a row must have. A row with another number comes with fault ``csv_columns`` (with
+    ``quote_unclosed`` where a quotation mark swallowed the lines after it), one with bytes of another encoding with
+    ``encoding``; they carry their text in ``unread`` (to be hashed, nothing else). ``fault`` is one of the whole file.
     """
-    misfits: list[tuple[int, str]] = []
-    stream = _Utf8Stream(file.path, dialect.encoding)
-    try:
-        reader = _open(stream, dialect, columns, misfits)
-    except pa.ArrowInvalid:  # nothing but the header, or nothing at all
-        yield from _misfits(file, dialect, misfits, len(positions))
-        return
-    last = _header_rows(dialect)
-    for batch in reader:
-        numbers = _numbers(batch.num_rows, last, [number for number, _ in misfits])
+    misfits: list[_Misfit] = []
+    for (batch, numbers, stream), is_last in _with_last(_fitting(file.path, dialect, columns, misfits)):
+        end = max([0, *(misfit.number for misfit in misfits)])
+        is_unclosed = is_last and stream.quotes % 2 == 1 and len(numbers) > 0 and numbers[-1] > end
         lines = pa.array(numbers - _header_rows(dialect), pa.int64())
-        last = int(numbers[-1]) if len(numbers) else last
-        yield _rows(file, batch, lines, positions, (fault, stream.damaged))
+        yield _rows(file, batch, lines, positions, (fault, stream.damaged, is_unclosed))
     yield from _misfits(file, dialect, misfits, len(positions))
+
+
+def _fitting(
+    path: Path, dialect: Dialect, columns: int, misfits: list[_Misfit]
+) -> Iterator[tuple[pa.RecordBatch, np.ndarray, _Utf8Stream]]:
+    """Yield the rows with ``columns`` cells, their numbers and the stream they come from; note the others."""
+    stream, last = _Utf8Stream(path, dialect.encoding), _header_rows(dialect)
+    try:
+        for batch in _open(stream, dialect, columns, misfits):
+            numbers = _numbers(batch.num_rows, last, [misfit.number for misfit in misfits])
+            yield batch, numbers, stream
+            last = int(numbers[-1]) if len(numbers) else last
+    except pa.ArrowInvalid:
+        # No records at all, or a row longer than Arrow's block (an unclosed quotation mark makes such rows).
+        done = max([last, *(misfit.number for misfit in misfits)])
+        stream = _Utf8Stream(path, dialect.encoding)
+        for batch, numbers in _long_rows(stream, dialect, columns, done, misfits):
+            yield batch, numbers, stream
+
+
+def _python_rows(stream: _Utf8Stream, dialect: Dialect) -> Iterator[list[str]]:
+    """Yield the rows that are not blank, header included, as Python's own CSV reader cuts them."""
+    with io.TextIOWrapper(io.BufferedReader(stream), "utf-8", newline="") as text:
+        yield from (row for row in csv.reader(text, delimiter=dialect.delimiter) if row)
+
+
+def _long_rows(
+    stream: _Utf8Stream, dialect: Dialect, columns: int, done: int, misfits: list[_Misfit]
+) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """Yield the rows after number ``done`` that fit, in batches with their numbers; note the others in ``misfits``."""
+    numbered = ((number, row) for number, row in enumerate(_python_rows(stream, dialect), start=1) if number > done)
+    while rows := list(islice(numbered, _ROWS_A_BATCH)):
+        wrong = ((number, dialect.delimiter.join(row)) for number, row in rows if len(row) != columns)
+        misfits += [_Misfit(number, text, "\n" in text) for number, text in wrong]
+        fitting = [(number, row) for number, row in rows if len(row) == columns]
+        cells = [pa.array([row[at] for _, row in fitting], pa.string()) for at in range(columns)]
+        yield (
+            pa.RecordBatch.from_arrays(cells, [str(at) for at in range(columns)]),
+            np.array([number for number, _ in fitting], dtype=np.int64),
+        )
+
+
+def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
+    """Yield each item and whether it is the last, which is known once its source has ended."""
+    held: list[T] = []
+    for item in items:
+        yield from ((one, False) for one in held)
+        held = [item]
+    yield from ((one, True) for one in held)
 
 
 def _header_rows(dialect: Dialect) -> int:
     return 0 if dialect.names else dialect.header_rows
 
 
-def _open(
-    stream: _Utf8Stream, dialect: Dialect, columns: int, misfits: list[tuple[int, str]]
-) -> pacsv.CSVStreamingReader:
+def _open(stream: _Utf8Stream, dialect: Dialect, columns: int, misfits: list[_Misfit]) -> pacsv.CSVStreamingReader:
     def keep(row: pacsv.InvalidRow) -> str:
-        misfits.append((row.number, row.text))
+        is_unclosed = "\n" in row.text.strip() and row.text.count('"') % 2 == 1
+        misfits.append(_Misfit(row.number, row.text, is_unclosed))
         return "skip"
 
     names = [str(n) for n in range(columns)]
@@ -155,29 +215,29 @@ def _rows(
     batch: pa.RecordBatch,
     lines: pa.Array,
     positions: Sequence[int | None],
-    faulty: tuple[str | None, bool],
+    faulty: tuple[str | None, bool, bool],
 ) -> pa.RecordBatch:
     count = batch.num_rows
-    fault, damaged = faulty
+    fault, damaged, is_unclosed = faulty
     faults = pa.repeat(pa.scalar(fault, pa.string()), count)
     unread = None
-    if damaged:
+    if damaged or is_unclosed:
         whole = pc.binary_join_element_wise(*batch.columns, "|")
         sick = pc.match_substring(whole, _MARK)
         faults = pc.if_else(sick, "encoding", faults)
         unread = pc.if_else(sick, whole, pa.scalar(None, pa.string()))
+        if is_unclosed and "\n" in whole[-1].as_py():
+            faults = pa.concat_arrays([faults[:-1], pa.array(["quote_unclosed"])])
     cells = [pa.nulls(count, pa.string()) if at is None else batch.column(at) for at in positions]
     return row_batch(file, lines, faults, cells, unread)
 
 
-def _misfits(
-    file: LandedFile, dialect: Dialect, misfits: list[tuple[int, str]], width: int
-) -> Iterator[pa.RecordBatch]:
+def _misfits(file: LandedFile, dialect: Dialect, misfits: list[_Misfit], width: int) -> Iterator[pa.RecordBatch]:
     if misfits:
         count = len(misfits)
-        lines = pa.array([number - _header_rows(dialect) for number, _ in misfits], pa.int64())
-        faults = pa.array(["encoding" if _MARK in text else "csv_columns" for _, text in misfits])
-        unread = pa.array([text for _, text in misfits])
+        lines = pa.array([misfit.number - _header_rows(dialect) for misfit in misfits], pa.int64())
+        faults = pa.array([misfit.rule for misfit in misfits])
+        unread = pa.array([misfit.text for misfit in misfits])
         yield row_batch(file, lines, faults, [pa.nulls(count, pa.string())] * width, unread)
 
 

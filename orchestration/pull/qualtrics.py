@@ -131,6 +131,12 @@ class Qualtrics(BaseModel):
         """Responses of a file: rows below its header."""
         return delimited.count_rows(path, replace(_DIALECT, header_rows=len(_header(path))))
 
+    def lacking(self, path: Path) -> list[str]:
+        """Mapped questions that the header of an export does not have: nobody was asked them."""
+        header = _header(path)
+        ids = _import_ids(header)[0] if header else []
+        return [question for question in self.questions if header and question not in ids]
+
     def parse(self, files: Sequence[LandedFile], out: RawBatch) -> None:
         """Write responses, answers, comments, `records` and `rejects`."""
         names = list(dict.fromkeys([*self._table.cell_names, *self.questions, _ZONE]))

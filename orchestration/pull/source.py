@@ -18,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestration.lake import raw
 from orchestration.lake.landing import LandedFile, Landing, forget
-from orchestration.lake.schemas import FILES
+from orchestration.lake.schemas import FILES, STANDARD_TABLES
 from orchestration.pull.declaration import MisdeclaredError, load_declaration
+from orchestration.pull.declared import DeclaredTable
 from orchestration.pull.deliveries import Readiness, feeds
 from orchestration.pull.identities import IdentityMap, write_identities
+from orchestration.pull.qualtrics import Qualtrics
 from orchestration.pull.readers import AnyReader
 from orchestration.pull.servers import AnyServer, bring_deliveries
 from orchestration.settings import Settings
@@ -46,6 +48,17 @@ class Source(BaseModel):
     servers: list[AnyServer] = []  # asked for new deliveries before each pull
     optional: bool = False  # context that many hospitals do not deliver: its absence is no warning
     ready: Readiness = Readiness()
+
+    @model_validator(mode="after")
+    def _tables_fit(self) -> Source:
+        for number, reader in enumerate(self.readers):
+            for table, schema in reader.tables.items():
+                if table in STANDARD_TABLES or not schema.equals(self.tables[table]):
+                    raise MisdeclaredError(
+                        f"table {table!r} has other columns elsewhere; readers that fill one table must agree",
+                        ["readers", number],
+                    )
+        return self
 
     @model_validator(mode="after")
     def _identities_fit(self) -> Source:
@@ -126,10 +139,19 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
             elif landed := landing.take(offer.file, feed.name, offer.name, feed.delivered_at, reader.count):
                 report.files_taken += 1
                 report.bytes_taken += landed.bytes
+                if lacking := _lacking(reader, landed.path):
+                    report.warnings.append(
+                        f"{feed.name}/{offer.name}: has no {', '.join(map(repr, lacking))}: left empty"
+                    )
         report.warnings += [f"{feed.name}/{name}: not complete yet; left for next time" for name in feed.waiting]
     landing.remember()
     for warning in report.warnings:
         log.warning(warning)
+
+
+def _lacking(reader: AnyReader, path: Path) -> list[str]:
+    """Return the declared names that a file's header lacks; formats without a header of names lack none."""
+    return reader.lacking(path) if isinstance(reader, DeclaredTable | Qualtrics) else []
 
 
 def _batches(files: Sequence[LandedFile]) -> Iterator[list[LandedFile]]:

@@ -86,6 +86,16 @@ def test_the_project_s_own_declarations_load():
         ('"*.csv"', '"*.csv', "found unexpected end of stream"),
         ("      table: call\n", "", "9: readers.0: `table` is missing"),
         ("stable_seconds: 60", "stable_seconds: -1", "7: ready.stable_seconds: input should be greater than or equal"),
+        (
+            "caller: {}",
+            "caller: {values: {Yes: y}}",
+            "16: readers.0.columns.caller.values: True is no text; write it in",
+        ),
+        (
+            "  identities:",
+            "    - {kind: table, table: call, path: x, record_id: [a], columns: {a: {}}}\n  identities:",
+            "9: readers.0: table 'call' has other columns elsewhere",
+        ),
         ("attributes:", "attribute:", "1: `attributes` is missing"),
     ],
 )

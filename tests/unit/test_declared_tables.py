@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -149,6 +149,60 @@ def test_a_file_without_records_is_no_fault(tmp_path, content):
 
 
 @pytest.mark.parametrize(
+    ("tail", "rejects", "kept"),
+    [
+        # Swallows the rest of a file: one record that says why.
+        (b'3,2024-01-01 10:00:00,1:00,"x\n' + b"4,2024-01-01 10:00:00,1:00,x\n" * 50_000, "quote_unclosed", 2),
+        # One cell longer than a block of the fast reader, and what follows it.
+        (b"3,2024-01-01 10:00:00,1:00," + b"x" * 5_000_000 + b"\n4,,1:00,x\n5\n", "required csv_columns", 4),
+    ],
+)
+def test_rows_of_any_length_are_read_or_refused(tmp_path, tail, rejects, kept):
+    rows = b"".join(b"%d,2024-01-01 10:00:00,1:00,x\n" % n for n in (1, 2))
+    reading = Reading(tmp_path, "a.csv", HEADER.encode() + rows + tail)
+    states = reading.select("records", "line")
+    assert len(states) == reading.counted
+    assert [rule for _, rule, _ in reading.rejects] == rejects.split()
+    assert len(reading.rows) == kept
+
+
+def test_a_file_in_another_encoding_is_refused_row_by_row(tmp_path):
+    reading = Reading(tmp_path, "a.csv", (HEADER + LINES).encode("utf-16"))
+    assert {rule for _, rule, _ in reading.rejects} == {"encoding"}
+    assert len(reading.select("records", "line")) == reading.counted == 3
+
+
+@pytest.mark.parametrize("name", ["Call ID", "Skill"])
+def test_what_a_header_lacks_is_told(tmp_path, name):
+    lacking = [{key: value for key, value in row.items() if key != name} for row in OBJECTS]
+    text = "\n".join(",".join(map(str, row.values())) for row in [dict.fromkeys(lacking[0]), *lacking])
+    csv = HEADER.replace(name, "Else") + text.partition("\n")[2] + "\n"
+    assert Reading(tmp_path, "a.csv", csv.encode()).reader.lacking(tmp_path / "a.csv") == [name]
+    reading = Reading(tmp_path, "a.parquet", _parquet(lacking), format="parquet")
+    assert reading.reader.lacking(tmp_path / "a.parquet") == [name]
+    assert Reading(tmp_path, "b.csv", b"").reader.lacking(tmp_path / "b.csv") == []
+
+
+def _damaged(content: bytes) -> bytes:
+    return content[:200] + b"\0" * (len(content) // 2) + content[200 + len(content) // 2 :]
+
+
+@pytest.mark.parametrize(
+    ("content", "count"),
+    [
+        (_parquet([row | {"Skill": ["x"]} for row in OBJECTS]), 2),
+        (_parquet([row | {"Skill": b"\xff"} for row in OBJECTS]), 2),
+        (_parquet([row | {"Talk": timedelta(seconds=9)} for row in OBJECTS]), 2),
+        (_damaged(_parquet([{"Call ID": str(n) * 20, "Start": str(n)} for n in range(5000)])), 5000),
+    ],
+)
+def test_what_a_parquet_file_cannot_tell_as_text_is_refused(tmp_path, content, count):
+    reading = Reading(tmp_path, "a.parquet", content, format="parquet")
+    assert reading.rejects == [(line, "parquet_invalid", None) for line in range(1, count + 1)]
+    assert reading.counted == count
+
+
+@pytest.mark.parametrize(
     ("format_", "rule"), [("json", "json_invalid"), ("ndjson", "json_invalid"), ("parquet", "parquet_invalid")]
 )
 def test_a_file_of_another_format_is_one_reject(tmp_path, format_, rule):
@@ -189,6 +243,12 @@ def test_equal_content_has_an_equal_hash_whatever_the_file(tmp_path):
         ({"rules": [{"rule": "r", "requires": "talk < 5"}]}, "talk"),
         ({"columns": CALLS["columns"] | {"Line": {}}}, "lower_case"),
         ({"columns": CALLS["columns"] | {"line": {}}}, "none of"),
+        ({"columns": CALLS["columns"] | {"record_id": {}}}, "none of"),
+        ({"header": ["Call", "Start", "Talk", "Skill"]}, "`header` names no 'Call ID'; did you mean 'Call'"),
+        (
+            {"format": "json", "columns": CALLS["columns"] | {"a": {"from": "x"}, "b": {"from": "x.y"}}},
+            "x is read as a value and as an object",
+        ),
         ({"colums": {}}, "colums"),
     ],
 )
