@@ -20,12 +20,21 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from orchestration.lake import raw
-from orchestration.lake.duck import connect, quote, quote_list
+from orchestration.lake.duck import connect, quote
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import fhir_bundles
 from orchestration.pull.fhir_gate import gated
-from orchestration.pull.fhir_tables import PRELUDE, VIEWS, ResourceTables, known_type, table_name, table_schema, views
+from orchestration.pull.fhir_tables import (
+    VIEWS,
+    ResourceTables,
+    copy,
+    known_type,
+    prepare,
+    table_name,
+    table_schema,
+    views,
+)
 from orchestration.pull.lines import count_lines, line_reader
 
 log = logging.getLogger(__name__)
@@ -37,6 +46,17 @@ _SORT_LINES = """
         *, try(json_extract_string(case when fault is null then text end, '$.resourceType')) as resource_type,
         null::varchar as deleted_id, null::varchar as stated_at
     from delivered
+"""
+
+#: Records that a file holds twice as the same version but with other content: one of them is wrong.
+_FIND_CONFLICTS = """
+    insert into rejects by name
+    select file_id, line, table_name, 'id_conflict' as rule, 'id' as element, 'warn' as severity, null as detail
+    from records
+    where op = 'upsert' and (file_id, record_id, version_at) in (
+        select (file_id, record_id, version_at) from records where op = 'upsert' and record_id is not null
+        group by file_id, record_id, version_at having min(record_hash) <> max(record_hash)
+    )
 """
 
 _NAMES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
@@ -103,8 +123,7 @@ class FhirFiles(BaseModel):
                 mixed.append(file)
         parts: list[RawBatch] = []
         with connect(spill=out.scratch / "spill", memory_limit=MEMORY_LIMIT) as con:
-            for statement in PRELUDE:
-                con.execute(statement)
+            prepare(con)
             for resource_type, named in by_type.items():
                 self._write(con, resource_type, line_reader(named), out, parts)
             if mixed:
@@ -115,8 +134,10 @@ class FhirFiles(BaseModel):
                 con.register("delivered", fhir_bundles.document_reader(documents))
                 con.execute("create or replace table sorted_out as from delivered")
                 self._write_mixed(con, out, parts)
-            self._write_conflicts(con, out, parts)
-            _tell_releases(con, parts, {file.file_id: file.feed for file in files})
+            con.execute(_FIND_CONFLICTS)
+            _tell_releases(con, {file.file_id: file.feed for file in files})
+            copy(con, out, "records", "from records")
+            copy(con, out, "rejects", "from rejects")
         raw.merge(parts, out)
 
     def _write(
@@ -138,42 +159,21 @@ class FhirFiles(BaseModel):
         for resource_type in known:
             chosen = f"deleted_id is null and resource_type = {quote(resource_type)}"
             self._write(con, resource_type, _sorted_lines(con, chosen), out, parts)
-            self._write_deletions(con, resource_type, out, parts)
+            self._note_deletions(con, resource_type)
         if len(known) < len(names):
             listed = ", ".join(quote(name) for name in ("", *known))
             others = f"coalesce(resource_type, '') = '' or resource_type not in ({listed})"
             self._write(con, None, _sorted_lines(con, others), out, parts)
         con.execute("drop table sorted_out")
 
-    def _write_deletions(
-        self, con: duckdb.DuckDBPyConnection, resource_type: str, out: RawBatch, parts: list[RawBatch]
-    ) -> None:
-        parts.append(RawBatch(out.source_folder, f"{out.batch_id}-{len(parts)}"))
+    def _note_deletions(self, con: duckdb.DuckDBPyConnection, resource_type: str) -> None:
         con.execute(
-            f"""copy (
-                select file_id, line, feed, {quote(table_name(resource_type))} as table_name,
-                    {self._id_space} || {quote(f"/{resource_type}/")} || deleted_id as record_id,
-                    cast(hash(text) as varchar) as record_hash, fhir_time(stated_at) as version_at, 'delete' as op,
-                    'parsed' as parse_state
-                from sorted_out where deleted_id is not null and resource_type = {quote(resource_type)}
-            ) to {quote(parts[-1].path("records"))} (format parquet, compression zstd)"""
-        )
-
-    def _write_conflicts(self, con: duckdb.DuckDBPyConnection, out: RawBatch, parts: list[RawBatch]) -> None:
-        """Warn of records that a file holds twice as the same version but with other content: one of them is wrong."""
-        records = [part.path("records") for part in parts if part.path("records").exists()]
-        if not records:
-            return
-        parts.append(RawBatch(out.source_folder, f"{out.batch_id}-{len(parts)}"))
-        con.execute(
-            f"""copy (
-                select file_id, line, table_name, 'id_conflict' as rule, 'id' as element, 'warn' as severity,
-                    cast(null as varchar) as detail
-                from read_parquet({quote_list(records)})
-                where op = 'upsert' and record_id is not null
-                window version as (partition by file_id, record_id, version_at)
-                qualify min(record_hash) over version <> max(record_hash) over version
-            ) to {quote(parts[-1].path("rejects"))} (format parquet, compression zstd)"""
+            f"""insert into records by name
+            select file_id, line, feed, {quote(table_name(resource_type))} as table_name,
+                {self._id_space} || {quote(f"/{resource_type}/")} || deleted_id as record_id,
+                cast(hash(text) as varchar) as record_hash, fhir_time(stated_at) as version_at, 'delete' as op,
+                'parsed' as parse_state
+            from sorted_out where deleted_id is not null and resource_type = {quote(resource_type)}"""
         )
 
     @property
@@ -182,11 +182,10 @@ class FhirFiles(BaseModel):
         return f"case feed{cases} else feed end" if cases else "feed"
 
 
-def _tell_releases(con: duckdb.DuckDBPyConnection, parts: Sequence[RawBatch], feeds: Mapping[str, str]) -> None:
+def _tell_releases(con: duckdb.DuckDBPyConnection, feeds: Mapping[str, str]) -> None:
     """Say in clear words which feeds are written in another release of FHIR: their rejects are no single slips."""
-    rejects = [part.path("rejects") for part in parts if part.path("rejects").exists()]
     counted = con.execute(
-        f"""select file_id, detail, count(distinct line) from read_parquet({quote_list(rejects)})
+        """select file_id, detail, count(distinct line) from rejects
         where rule = 'fhir_version' group by file_id, detail order by all"""
     ).fetchall()
     totals: Counter[tuple[str, str]] = Counter()

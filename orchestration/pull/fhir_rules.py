@@ -32,10 +32,10 @@ _NUMBERS: Mapping[str, str] = {
 
 PRELUDE: tuple[str, ...] = (
     # Partial times are compared as far as both are known.
-    """create or replace temp macro fhir_ends_before(e, s) as case
+    """create or replace temp macro fhir_ends_before(e, s, e_at, s_at) as case
         when least(length(e), length(s)) <= 10
             then left(e, least(length(e), length(s))) < left(s, least(length(e), length(s)))
-        else fhir_time(e) < fhir_time(s)
+        else e_at < s_at
     end""",
     # What a rule says of an element, the schema need not say again.
     """create or replace temp macro fhir_findings(of_rules, of_schema) as list_concat(of_rules, list_filter(
@@ -56,9 +56,9 @@ class Check:
     element: str
     when: str
 
-    def finding(self, is_found: str, severities: Mapping[str, str]) -> str:
-        """The finding as SQL, null where ``is_found`` (the value of ``when``) is not true."""
-        return f"case when {is_found} then {finding(quote(self.rule), quote(self.element), severities)} end"
+    def finding(self, severities: Mapping[str, str]) -> str:
+        """What is found where the check fails, as SQL."""
+        return finding(quote(self.rule), quote(self.element), severities)
 
 
 def finding(rule: str, element: str, severities: Mapping[str, str], detail: str = "cast(null as varchar)") -> str:
@@ -152,12 +152,14 @@ def _reference(shape: Shape, element: Element, sql: str, path: str) -> Iterator[
     if element.targets:
         targets = ", ".join(quote(target) for target in ("", *element.targets))
         plain = " or ".join(f"starts_with({text}, {quote(target + '/')})" for target in element.targets[:2])
-        yield Check(
-            "reference_target", f"{path}.reference", f"not ({plain}) and fhir_reference_type({text}) not in ({targets})"
-        )
+        # A case, because the two sides of a plain "and" are both computed for every record.
+        other = f"case when {plain} then false else fhir_reference_type({text}) not in ({targets}) end"
+        yield Check("reference_target", f"{path}.reference", other)
 
 
 def _period_order(shape: Shape, sql: str, path: str) -> Iterator[Check]:
     if {"start", "end"} <= shape.children.keys() and shape.children["start"].fhir_type in _TIMES:
         end = f"{path}.end" if path else "end"
-        yield Check("end_before_start", end, f'fhir_ends_before({sql}."end", {sql}."start")')
+        ended, started = f'{sql}."end"', f'{sql}."start"'
+        when = f"fhir_ends_before({ended}, {started}, fhir_time({ended}), fhir_time({started}))"
+        yield Check("end_before_start", end, when)

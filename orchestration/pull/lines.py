@@ -112,14 +112,23 @@ def _block_lines(file: LandedFile, block: bytes, ends: np.ndarray, first: int) -
     else:
         texts = _texts(block, bytes_, ends)
         faults = pa.nulls(len(ends), pa.string())
-    same = pa.array(np.zeros(len(ends), dtype=np.int8))
-    numbers = pa.array(np.arange(first, first + len(ends)))
-    batch = pa.RecordBatch.from_arrays(
-        [pa.array([file.file_id]).take(same), pa.array([file.feed]).take(same), numbers, texts, faults], schema=LINES
-    )
+    columns = [_repeated(file.file_id, len(ends)), _repeated(file.feed, len(ends))]
+    numbers = _integers(np.arange(first, first + len(ends)))
+    batch = pa.RecordBatch.from_arrays([*columns, numbers, texts, faults], schema=LINES)
     suspects = np.flatnonzero(bytes_[starts] <= _SPACE)
     blank = [n for n in suspects if not block[starts[n] : ends[n]].strip()]
-    return batch.filter(pa.array(~np.isin(np.arange(len(ends)), blank))) if blank else batch
+    return batch.take(_integers(np.delete(np.arange(len(ends)), blank))) if blank else batch
+
+
+def _integers(numbers: np.ndarray) -> pa.Int64Array:
+    """As Arrow, from the buffer: ``pa.array`` would load pandas, which costs more than reading a small delivery."""
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.astype(np.int64))])
+
+
+def _repeated(text: str, times: int) -> pa.StringArray:
+    data = text.encode()
+    offsets: np.ndarray = np.arange(times + 1, dtype=np.int32) * np.int32(len(data))
+    return pa.StringArray.from_buffers(times, pa.py_buffer(offsets), pa.py_buffer(data * times))
 
 
 def _texts(block: bytes, bytes_: np.ndarray, ends: np.ndarray) -> pa.StringArray:
@@ -129,7 +138,7 @@ def _texts(block: bytes, bytes_: np.ndarray, ends: np.ndarray) -> pa.StringArray
     offsets: np.ndarray = np.zeros(2 * len(ends) + 1, dtype=np.int32)
     offsets[1::2], offsets[2::2] = stops, ends
     both = pa.StringArray.from_buffers(2 * len(ends), pa.py_buffer(offsets), pa.py_buffer(block))
-    return both.take(pa.array(np.arange(0, 2 * len(ends), 2)))
+    return both.take(_integers(np.arange(0, 2 * len(ends), 2)))
 
 
 def _faulty_lines(block: bytes, starts: np.ndarray, ends: np.ndarray) -> set[int]:

@@ -25,14 +25,15 @@ class DuckDb:
             when length(x) = 10 and x[5] = '-' then try_cast(x as date)
         end""",
         # A time without zone is no FHIR time; casts of text with an offset to plain timestamp would drop the offset.
-        """create or replace temp macro fhir_time(x) as timezone('UTC', try_cast(case
+        """create or replace temp macro fhir_time(x) as make_timestamp(epoch_us(try_cast(case
             when length(x) <= 10 and not contains(x, '/') then x || substr('0000-01-01T00:00:00Z', length(x) + 1)
-            when x[11] = 'T' and (x[-1] = 'Z' or x[-6] in ('+', '-')) then x
-        end as timestamptz))""",
+            when strpos(x, 'T') = 11 and (x[-6] in ('+', '-') or ends_with(x, 'Z')) then x
+        end as timestamptz)))""",
         # Type/id, .../Type/id and either with /_history/n; not #contained, urn: or Type?query.
         """create or replace temp macro fhir_key(x, target) as case
             when target is not null and starts_with(x, target || '/') and strpos(substr(x, length(target) + 2), '/') = 0
                 then nullif(substr(x, length(target) + 2), '')
+            when target is null and regexp_full_match(x, '[A-Z][A-Za-z]+/[A-Za-z0-9.-]+') then split_part(x, '/', 2)
             else nullif(regexp_extract(
                 x, '^(?:[^#?]*/)?' || coalesce(target, '[A-Z][A-Za-z]+') || '/([A-Za-z0-9.-]+)(?:/_history/.+)?$', 1
             ), '')
