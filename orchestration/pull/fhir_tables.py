@@ -188,7 +188,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     for statement in PRELUDE:
         con.execute(statement)
     for name, schema in (("records", RECORDS), ("rejects", REJECTS)):
-        con.from_arrow(schema.empty_table()).create(name)
+        con.from_arrow(pa.RecordBatchReader.from_batches(schema, [])).create(name)
 
 
 def copy(con: duckdb.DuckDBPyConnection, out: RawBatch, table: str, query: str) -> None:
