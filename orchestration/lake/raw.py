@@ -23,6 +23,9 @@ from orchestration.lake.schemas import STANDARD_TABLES
 
 EMPTY = "_empty.parquet"
 
+#: How DuckDB writes a raw table. Version 2 writes rows as differences from those before: smaller and sooner.
+PARQUET_OPTIONS = "format parquet, parquet_version v2, compression zstd, compression_level 1"
+
 
 @dataclass(frozen=True)
 class RawBatch:

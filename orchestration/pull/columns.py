@@ -180,8 +180,8 @@ class Column(BaseModel):
 
     def _utc(self, cell: str, zone: str | None) -> str:
         if self.states_offset:
-            return f"timezone('UTC', cast({_strptime(cell, self.format or [])} as timestamptz))"
-        with_offset = f"timezone('UTC', try_cast({cell} as timestamptz))"
+            return _in_utc(f"cast({_strptime(cell, self.format or [])} as timestamptz)")
+        with_offset = _in_utc(f"try_cast({cell} as timestamptz)")
         if self.format is None and zone is None:
             return f"case when {_has_offset(cell)} then {with_offset} end"
         local = self._local(cell)
@@ -242,6 +242,11 @@ def _has_offset(cell: str) -> str:
     """Whether a time says its offset. ``Z`` is by far the most frequent: the rest is looked at only where it is not."""
     signs = " or ".join(f"{cell}[-{n}] in ('+', '-')" for n in (6, 5, 3))
     return f"case when ends_with({cell}, 'Z') then true else length({cell}) > 15 and ({signs}) end"
+
+
+def _in_utc(instant: str) -> str:
+    """The UTC time of an instant, by its microseconds: twice as fast as asking for its time in a zone."""
+    return f"make_timestamp(epoch_us({instant}))"
 
 
 def _instant(local: str, zone: str) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from orchestration.lake.duck import connect, quote
-from orchestration.lake.raw import RawBatch
+from orchestration.lake.raw import PARQUET_OPTIONS, RawBatch
 from orchestration.lake.schemas import IDENTITIES, IDENTITY_COLUMNS
 from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 
@@ -83,5 +83,5 @@ def write_identities(maps: Sequence[IdentityMap], out: RawBatch) -> None:
     with connect() as con:
         con.execute(
             f"copy (select distinct {columns} from ({' union all by name '.join(selects)})) "
-            f"to {quote(out.path('identities'))} (format parquet, compression zstd)"
+            f"to {quote(out.path('identities'))} ({PARQUET_OPTIONS})"
         )

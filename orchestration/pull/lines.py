@@ -94,7 +94,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
         data = block.removeprefix(_BYTE_ORDER_MARK) if number == 0 else block
         cut = data.rfind(b"\n") + 1
         if cut:
-            yield b"".join([*pieces, data[:cut]])
+            yield b"".join([*pieces, memoryview(data)[:cut]])
             pieces = []
         pieces.append(data[cut:])
     if rest := b"".join(pieces):

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.lake.duck import quote
-from orchestration.lake.raw import RawBatch
+from orchestration.lake.raw import PARQUET_OPTIONS, RawBatch
 from orchestration.lake.schemas import LOCATOR
 
 #: Beside its own columns a parsed row has these; ``fault`` is the rule by which the row could not be read at all.
@@ -144,4 +144,4 @@ def _finding(rule: str, element: str, severity: str, detail: str) -> str:
 
 
 def _copy(con: duckdb.DuckDBPyConnection, out: RawBatch, table: str, query: str) -> None:
-    con.execute(f"copy ({query}) to {quote(out.path(table))} (format parquet, compression zstd)")
+    con.execute(f"copy ({query}) to {quote(out.path(table))} ({PARQUET_OPTIONS})")
