@@ -58,19 +58,13 @@ def validate_all(
 
 def validate_frame(suite: Suite, frame: pd.DataFrame, parameters: Mapping[str, object] | None = None) -> Verdict:
     """Validate one suite against a frame, by one checkpoint."""
-    gx = _great_expectations()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset(suite.name)
+    gx, context, batch = _context()
     expected = [getattr(gx.expectations, e.kind)(**e.arguments) for e in suite.expectations]
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(
-            name=suite.name,
-            data=asset.add_batch_definition_whole_dataframe(suite.name),
-            suite=context.suites.add(gx.ExpectationSuite(name=suite.name, expectations=expected)),
-        )
+    stored = context.suites.add_or_update(gx.ExpectationSuite(name=suite.name, expectations=expected))
+    definition = context.validation_definitions.add_or_update(
+        gx.ValidationDefinition(name=suite.name, data=batch, suite=stored)
     )
-    checkpoint = context.checkpoints.add(
+    checkpoint = context.checkpoints.add_or_update(
         gx.Checkpoint(name=suite.name, validation_definitions=[definition], result_format="BOOLEAN_ONLY")
     )
     outcome = checkpoint.run(batch_parameters={"dataframe": frame}, expectation_parameters=dict(parameters or {}))
@@ -86,11 +80,18 @@ def _label(result: Any) -> str:
 
 
 @cache
-def _great_expectations() -> Any:
-    """Import Great Expectations where it is used: it takes seconds. Its telemetry is off before it starts."""
+def _context() -> tuple[Any, Any, Any]:
+    """Return Great Expectations, an ephemeral context, and the batch that every frame is given as.
+
+    Imported where it is used, for it takes seconds; its telemetry is off before it starts. One context and one batch
+    serve the process: each new asset would have all the others written out as YAML once more.
+    """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     import great_expectations as gx
     import great_expectations.expectations
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    return gx
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("warehouse").add_dataframe_asset("frame")
+    return gx, context, asset.add_batch_definition_whole_dataframe("frame")

@@ -35,6 +35,8 @@ Counts: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
 _FREE = 1e-6
+#: Cells x equations up to which solving directly is the faster way.
+_LARGEST_DENSE = 40_000
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,15 @@ def derivable(hidden: Mask, totals: Totals, size: Counts | None = None) -> Mask:
         if size is not None and not (part @ size[unknowns[cells]]).any():
             continue
         start = random.standard_normal(len(cells))
-        weights = lsmr(part.T, start, atol=1e-12, btol=1e-12, maxiter=20 * len(cells))[0]
+        weights = _least_squares(part.T, start)
         result[unknowns[cells]] = np.abs(start - part.T @ weights) < _FREE
     return result
+
+
+def _least_squares(system: sparse.csr_matrix, target: Counts) -> Counts:
+    """Return the solution of a component: directly where it is small, step by step where its dense form would not be."""
+    if system.shape[0] * system.shape[1] <= _LARGEST_DENSE:
+        weights: Counts = np.linalg.lstsq(system.toarray(), target, rcond=None)[0]
+    else:
+        weights = lsmr(system, target, atol=1e-12, btol=1e-12, maxiter=20 * system.shape[0])[0]
+    return weights

@@ -38,6 +38,7 @@ def write_schema(
     The file also holds ``_publication``: night, as_of, mart and its rows.
     """
     con.execute(f"attach {quote(folder / DATABASE)} as published (storage_version '{STORAGE_VERSION}')")
+    con.execute("begin")  # one flush to disk for all marts rather than one for each
     try:
         rows: dict[str, int] = {}
         digest = hashlib.sha256(str(as_of).encode())
@@ -52,6 +53,10 @@ def write_schema(
             "insert into published.main._publication values (?, ?, ?, ?)",
             [[night, as_of, name, count] for name, count in rows.items()] or [[night, as_of, None, 0]],
         )
+        con.execute("commit")
+    except Exception:
+        con.execute("rollback")
+        raise
     finally:
         con.execute("detach published")
     return Written(rows, digest.hexdigest())
