@@ -190,7 +190,7 @@ def derivable(hidden: Mask, totals: Totals, size: Counts | None = None) -> Mask:
 
 
 def _least_squares(system: sparse.csr_matrix, target: Counts) -> Counts:
-    """Return the solution of a component: directly where it is small, step by step where its dense form would not be."""
+    """Return the solution for a component: directly where it is small, step by step where it is not."""
     if system.shape[0] * system.shape[1] <= _LARGEST_DENSE:
         weights: Counts = np.linalg.lstsq(system.toarray(), target, rcond=None)[0]
     else:
