@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -102,7 +103,13 @@ def load_sources(folder: Path) -> list[Source]:
     Raises:
         DeclarationError: names each mistake with file, line and, where one is near, the name that was meant.
     """
-    return [load_declaration(path, Source) for path in sorted(folder.glob("*/defs.yaml"))]
+    return [_load_source(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*/defs.yaml"))]
+
+
+@cache
+def _load_source(path: Path, changed_at: int) -> Source:
+    """Load one declaration, again only when it changed: its checks ask DuckDB about every expression in it."""
+    return load_declaration(path, Source)
 
 
 def pull(source: Source, settings: Settings) -> PullReport:
