@@ -1,7 +1,8 @@
-"""Talking to a FHIR server: patience with busy servers and broken lines, whole files or none.
+"""Talking to a server: patience with busy servers and broken lines, whole files or none.
 
-Belongs here: retries, waiting times, downloads. Does not belong: what is asked for (``fhir_bulk``, ``fhir_search``),
-tokens (``fhir_auth``). Errors name the address without its query and the server's code words, never its free text.
+Belongs here: retries, waiting times, downloads, for FHIR servers and others that answer JSON. Does not belong: what is
+asked for (``fhir_bulk``, ``fhir_search``, ``genesys_api``), tokens (``fhir_auth``). Errors name the address without its
+query and the server's code words, never its free text.
 """
 
 from __future__ import annotations
@@ -64,9 +65,15 @@ class FhirHttp:
         self.client.close()
 
     def request(
-        self, method: str, url: str, headers: dict[str, str] | None = None, *, with_token: bool = True
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        *,
+        content: dict[str, Any] | None = None,
+        with_token: bool = True,
     ) -> httpx.Response:
-        """Return the answer, below 400.
+        """Return the answer, below 400; ``content`` is sent as JSON.
 
         Raises:
             FhirServerError: the server refused, or was busy or broken at every attempt.
@@ -75,7 +82,7 @@ class FhirHttp:
 
         def once() -> httpx.Response:
             auth = self.auth if with_token else None
-            response = self.client.request(method, url, headers=headers, auth=auth)
+            response = self.client.request(method, url, headers=headers, json=content, auth=auth)
             return _judged(response)
 
         return self._retried(once)

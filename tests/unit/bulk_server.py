@@ -8,20 +8,18 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+
+from tests.unit.loopback import served
 
 TIME = "2024-05-01T10:00:00.000Z"
 
@@ -54,18 +52,8 @@ class BulkServer:
     @contextmanager
     def running(self) -> Iterator[BulkServer]:
         """Serve until the block ends."""
-        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "DELETE"])])
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        try:
+        with served(self._answer) as self.url:
             yield self
-        finally:
-            server.should_exit = True
-            thread.join()
 
     async def _answer(self, request: Request) -> Response:
         path = request.path_params["path"]
