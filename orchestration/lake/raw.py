@@ -90,7 +90,7 @@ def parsed_signatures(source_folder: Path) -> dict[str, str]:
 
 
 def merge(parts: list[RawBatch], whole: RawBatch) -> None:
-    """Bring the tables that several readers wrote for one batch together, table by table."""
+    """Bring the tables that several readers wrote for one batch together; columns that a reader lacks are null."""
     by_table: dict[str, list[Path]] = {}
     for part in parts:
         for path in sorted(part.scratch.glob("*.parquet")):
@@ -100,13 +100,19 @@ def merge(parts: list[RawBatch], whole: RawBatch) -> None:
             paths[0].replace(whole.path(table))
             continue
         # DuckDB marks columns without nulls as required: the merged table must allow what any part holds.
-        schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(paths[0])])
+        schema = pa.unify_schemas([pa.schema([f.with_nullable(True) for f in pq.read_schema(path)]) for path in paths])
         with pq.ParquetWriter(whole.path(table), schema, compression="zstd") as writer:
             for path in paths:
                 for rows in pq.ParquetFile(path).iter_batches():
-                    writer.write_batch(rows.cast(schema))
+                    writer.write_batch(_widened(rows, schema))
     for part in parts:
         shutil.rmtree(part.scratch, ignore_errors=True)
+
+
+def _widened(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    present = set(rows.schema.names)
+    columns = [rows.column(f.name) if f.name in present else pa.nulls(rows.num_rows, f.type) for f in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def newest_versions(batch: RawBatch) -> dict[str, datetime | None]:

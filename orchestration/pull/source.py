@@ -52,13 +52,17 @@ class Source(BaseModel):
 
     @model_validator(mode="after")
     def _tables_fit(self) -> Source:
+        types: dict[tuple[str, str], pa.DataType] = {}
         for number, reader in enumerate(self.readers):
             for table, schema in reader.tables.items():
-                if table in STANDARD_TABLES or not schema.equals(self.tables[table]):
-                    raise MisdeclaredError(
-                        f"table {table!r} has other columns elsewhere; readers that fill one table must agree",
-                        ["readers", number],
-                    )
+                if table in STANDARD_TABLES:
+                    raise MisdeclaredError(f"every source has a table {table!r} of its own", ["readers", number])
+                for name, kind in zip(schema.names, schema.types, strict=True):
+                    if types.setdefault((table, name), kind) != kind:
+                        raise MisdeclaredError(
+                            f"column {name!r} of {table!r} has another type in another reader",
+                            ["readers", number, "columns", name],
+                        )
         return self
 
     @model_validator(mode="after")
@@ -72,8 +76,12 @@ class Source(BaseModel):
 
     @property
     def tables(self) -> dict[str, pa.Schema]:
-        """The source's own raw tables."""
-        return {table: schema for reader in self.readers for table, schema in reader.tables.items()}
+        """The source's own raw tables; of one that several readers fill, the columns of all."""
+        found: dict[str, pa.Schema] = {}
+        for reader in self.readers:
+            for table, schema in reader.tables.items():
+                found[table] = pa.unify_schemas([found.get(table, schema), schema])
+        return found
 
     @property
     def signature(self) -> str:

@@ -93,9 +93,11 @@ def test_the_project_s_own_declarations_load():
         ),
         (
             "  identities:",
-            "    - {kind: table, table: call, path: x, record_id: [a], columns: {a: {}}}\n  identities:",
-            "9: readers.0: table 'call' has other columns elsewhere",
+            "    - kind: table\n      table: call\n      path: x\n      record_id: [caller]\n      columns:\n"
+            "        caller: {type: integer}\n  identities:",
+            "27: readers.1.columns.caller: column 'caller' of 'call' has another type in another reader",
         ),
+        ("table: call", "table: records", "9: readers.0: every source has a table 'records' of its own"),
         ("attributes:", "attribute:", "1: `attributes` is missing"),
     ],
 )

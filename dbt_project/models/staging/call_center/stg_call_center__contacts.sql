@@ -2,6 +2,8 @@
 -- Abandoned: dequeued, never connected to an agent, and nothing follows: no callback or transfer contact. A caller who
 -- asked to be called back did not abandon; a callback or an outgoing call that nobody takes is no abandon either.
 -- `queue_wait_seconds` is Queue.Duration; in a queued callback it includes the initial delay, as Amazon documents.
+-- A call log that tells seconds where contact records tell moments: the queue begins with the call and ends with the
+-- wait, and an agent was connected then if anybody talked.
 with contacts as (
     {{ staged('call_center', 'contact') | indent(4) }}
 ),
@@ -26,15 +28,45 @@ followed as (
     inner join callbacks on contacts.next_contact_id = callbacks.callback_id
 ),
 
-derived as (
+queued as (
     select
         contacts.*,
-        contacts.connected_to_agent_at is not null as is_answered,
-        contacts.initiation_method in ('TRANSFER', 'QUEUE_TRANSFER') as is_transfer,
-        contacts.initiation_method like 'CALLBACK%' as is_callback,
-        followed.contact_id is not null as is_callback_requested
+        case when contacts.queue_seconds is not null then coalesce(contacts.queued_at, contacts.initiated_at) end
+            as queue_began_at
     from contacts
-    left join followed on contacts.contact_id = followed.contact_id
+),
+
+timed as (
+    select
+        queued.*,
+        coalesce(
+            queued.dequeued_at, queued.queue_began_at + cast(queued.queue_seconds as bigint) * interval '1' second
+        ) as queue_ended_at
+    from queued
+),
+
+answered as (
+    select
+        timed.*,
+        coalesce(
+            timed.connected_to_agent_at,
+            case
+                when timed.dequeued_at is null and timed.talk_seconds > 0
+                    then coalesce(timed.queue_ended_at, timed.initiated_at)
+            end
+        ) as connected_at
+    from timed
+),
+
+derived as (
+    select
+        answered.*,
+        answered.connected_at is not null as is_answered,
+        answered.initiation_method in ('TRANSFER', 'QUEUE_TRANSFER') as is_transfer,
+        answered.initiation_method like 'CALLBACK%' as is_callback,
+        followed.contact_id is not null as is_callback_requested
+    from answered
+    left join followed on answered.contact_id = followed.contact_id
 )
 
 select
@@ -45,10 +77,13 @@ select
     channel,
     initiation_method,
     initiated_at,
-    queued_at,
-    dequeued_at,
-    connected_to_agent_at as connected_at,
-    disconnected_at,
+    coalesce(queued_at, queue_began_at) as queued_at,
+    queue_ended_at as dequeued_at,
+    connected_at,
+    coalesce(
+        disconnected_at,
+        connected_at + cast(talk_seconds + coalesce(hold_seconds, 0) as bigint) * interval '1' second
+    ) as disconnected_at,
     queue_name,
     agent as agent_id,
     cast(queue_seconds as bigint) as queue_wait_seconds,
@@ -64,7 +99,7 @@ select
     ehr_id_space || '/' || appointment_id as appointment_id,
     is_answered,
     (
-        dequeued_at is not null
+        queue_ended_at is not null
         and not is_answered
         and not is_callback
         and not is_callback_requested
