@@ -22,12 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from orchestration.lake.duck import quote
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
-from orchestration.pull import delimited, typed
+from orchestration.pull import delimited, questions, typed
 from orchestration.pull.cells import cell, row_cells
 from orchestration.pull.columns import Column
 from orchestration.pull.delimited import Dialect
 from orchestration.pull.ndjson import field
 from orchestration.pull.paths import path_matches, signature_of
+from orchestration.pull.questions import Question
 from orchestration.pull.rows import Rule, SideTable
 from orchestration.pull.typed import TypedTable
 
@@ -65,32 +66,6 @@ _LEGACY = {
 }
 
 
-class Question(BaseModel):
-    """What a question measures. ``values`` maps delivered text to a score where the export is not numeric.
-
-    An item of a standard instrument (HCAHPS, CG-CAHPS) names it with its version: answers to different versions of an
-    instrument are not one series.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    metric: str
-    scale_min: float | None = None
-    scale_max: float | None = None
-    direction: Literal["higher_is_better", "lower_is_better"] = "higher_is_better"
-    values: dict[str, float] = {}
-    instrument: str | None = None
-    instrument_version: str | None = None
-
-    @model_validator(mode="after")
-    def _has_scale(self) -> Question:
-        if self.metric != "comment" and (self.scale_min is None or self.scale_max is None):
-            raise ValueError(f"a question of metric {self.metric!r} needs scale_min and scale_max")
-        if (self.instrument is None) != (self.instrument_version is None):
-            raise ValueError("`instrument` and `instrument_version` are stated together")
-        return self
-
-
 class Qualtrics(BaseModel):
     """Reader of Qualtrics exports; ``questions`` is keyed by ImportId (legacy files: by the name in the first row)."""
 
@@ -114,7 +89,7 @@ class Qualtrics(BaseModel):
     @property
     def signature(self) -> str:
         """Changes with the declaration and with the code that reads by it."""
-        return signature_of(self.model_dump_json(), sys.modules[__name__], delimited, *typed.MODULES)
+        return signature_of(self.model_dump_json(), sys.modules[__name__], questions, delimited, *typed.MODULES)
 
     @property
     def tables(self) -> dict[str, pa.Schema]:
@@ -160,17 +135,11 @@ class Qualtrics(BaseModel):
     @property
     def _answers(self) -> SideTable:
         scored = {key: question for key, question in self.questions.items() if question.metric != "comment"}
-        answers = ", ".join(
-            f"{{'question_id': {quote(key)}, 'metric': {quote(q.metric)}, 'raw_value': {cell(key)}, "
-            f"'score': {_score(key, q)}, 'scale_min': {q.scale_min}::double, 'scale_max': {q.scale_max}::double, "
-            f"'scale_direction': {quote(q.direction)}, 'instrument': {_literal(q.instrument)}, "
-            f"'instrument_version': {_literal(q.instrument_version)}}}"
-            for key, q in scored.items()
-        )
-        text = dict.fromkeys(("response_id", "question_id", "metric", "raw_value"), "varchar")
-        scales = {"score": "double", "scale_min": "double", "scale_max": "double", "scale_direction": "varchar"}
-        scales |= {"instrument": "varchar", "instrument_version": "varchar"}
-        return SideTable("answer", text | scales, _unnested(answers), tuple(cell(key) for key in scored))
+        answers = ", ".join(_answer(key, question) for key, question in scored.items())
+        columns = dict.fromkeys(("response_id", "question_id", "metric", "raw_value"), "varchar")
+        columns |= {"score": "double", "scale_min": "double", "scale_max": "double"}
+        columns |= dict.fromkeys(("scale_direction", *INSTRUMENT), "varchar")
+        return SideTable("answer", columns, _unnested(answers), tuple(cell(key) for key in scored))
 
     @property
     def _comments(self) -> SideTable:
@@ -196,6 +165,8 @@ class Qualtrics(BaseModel):
             yield _with_constants(batch, names, constants)
 
 
+#: What an answer says about the standard instrument that its question is an item of.
+INSTRUMENT = ("instrument", "instrument_version", "item", "composite")
 _NO_ANSWER = "{'question_id': null::varchar, 'raw_value': null::varchar}"
 
 
@@ -227,8 +198,30 @@ def _literal(text: str | None) -> str:
     return f"{'null' if text is None else quote(text)}::varchar"
 
 
+def _answer(key: str, question: Question) -> str:
+    """Return the SQL of one answer as a struct; an answer that says the question does not apply is none."""
+    told = {
+        "question_id": quote(key),
+        "metric": quote(question.metric),
+        "raw_value": f"case when not {_does_not_apply(key, question)} then {cell(key)} end",
+        "score": _score(key, question),
+        "scale_min": f"{question.scale_min}::double",
+        "scale_max": f"{question.scale_max}::double",
+        "scale_direction": quote(question.direction),
+    }
+    told |= {name: _literal(getattr(question, name)) for name in INSTRUMENT}
+    return "{" + ", ".join(f"'{name}': {value}" for name, value in told.items()) + "}"
+
+
+def _does_not_apply(key: str, question: Question) -> str:
+    texts = [quote(text) for text, score in question.values.items() if score is None]
+    return f"coalesce({cell(key)} in ({', '.join(texts)}), false)" if texts else "false"
+
+
 def _score(key: str, question: Question) -> str:
-    whens = " ".join(f"when {quote(text)} then {score}" for text, score in question.values.items())
+    whens = " ".join(
+        f"when {quote(text)} then {'null' if score is None else score}" for text, score in question.values.items()
+    )
     number = f"try_cast({cell(key)} as double)"
     return f"case {cell(key)} {whens} else {number} end" if whens else number
 
@@ -238,7 +231,11 @@ def _score_rules(key: str, question: Question) -> list[Rule]:
         return []
     score = _score(key, question)
     return [
-        Rule("value_unknown", key, f"{cell(key)} is not null and {score} is null"),
+        Rule(
+            "value_unknown",
+            key,
+            f"{cell(key)} is not null and {score} is null and not {_does_not_apply(key, question)}",
+        ),
         Rule("score_out_of_scale", key, f"not ({score} between {question.scale_min} and {question.scale_max})"),
     ]
 

@@ -69,11 +69,20 @@ UPSTREAM: dict[str, str] = {
         "invitation_id survey_id encounter_id contact_id department_id sent_at:timestamp channel status"
     ),
     "staging.stg_surveys__responses": (
-        "response_id survey_id invitation_id encounter_id contact_id department_id recorded_at_utc:timestamp channel "
-        "language is_finished:boolean"
+        "response_id survey_id invitation_id patient_id encounter_id contact_id department_id "
+        "recorded_at_utc:timestamp channel language is_finished:boolean"
     ),
     "staging.stg_surveys__answers": (
-        "response_id question_id metric score:double raw_value scale_min:double scale_max:double scale_direction"
+        "response_id question_id metric score:double raw_value scale_min:double scale_max:double scale_direction "
+        "instrument instrument_version item composite"
+    ),
+    "staging.stg_surveys__reviews": "review_id site department_id rating:bigint posted_at:timestamp",
+    "staging.stg_surveys__attribute_scores": (
+        "wave fielded_on:date brand generation sub_sector attribute respondents:bigint score:double scale_min:double "
+        "scale_max:double"
+    ),
+    "staging.stg_staff__engagement": (
+        "response_id department_id answered_on:date question score:double scale_min:double scale_max:double"
     ),
     "staging.stg_ehr__observations": (
         "observation_id patient_id status code_system code value_code effective_at:timestamp"

@@ -19,7 +19,10 @@ MARTS = (
     "screening_due",
     "screening_rates",
     "retention",
+    "brand_attributes",
+    "cahps_composites",
     "cahps_scores",
+    "experience_scores",
     "pillar_scores",
     "advocacy_attributes",
     "wait_times",
@@ -113,6 +116,52 @@ def _items(case: Case) -> None:
             scale_min=low,
             scale_max=high,
         )
+    # A composite of two items: all of 31 say always to one, none of the 11 who answer it to the other.
+    for number in range(31):
+        case.add(
+            "stg_surveys__responses",
+            response_id=f"h{number}",
+            survey_id="inpatient",
+            recorded_at_utc="2025-05-05 15:00",
+            is_finished=True,
+        )
+        for item, score in (("nurse_listen", 4), ("nurse_respect", 1)):
+            if item == "nurse_listen" or number < 11:
+                case.add(
+                    "stg_surveys__answers",
+                    response_id=f"h{number}",
+                    question_id=item,
+                    metric="cahps",
+                    score=score,
+                    scale_min=1,
+                    scale_max=4,
+                    instrument="HCAHPS",
+                    instrument_version="2025",
+                    item=item,
+                    composite="nurse_communication",
+                )
+
+
+def _voices_without_names(case: Case) -> None:
+    """Twelve reviews and twelve answers of staff, half of each the best there is; a brand rated by 11 and by 10."""
+    for number in range(12):
+        best = number % 2
+        case.add(
+            "stg_surveys__reviews",
+            review_id=f"w{number}",
+            site="maps",
+            department_id="d",
+            rating=4 + best,
+            posted_at="2025-06-01 03:00",
+        )
+        answer = {"score": 2 + 3 * best, "scale_min": 1, "scale_max": 5}
+        case.add("stg_staff__engagement", response_id=f"e{number}", question="q", answered_on="2025-06-02", **answer)
+    for attribute, respondents in (("ease", 11), ("empathy", 10)):
+        case.add(
+            "stg_surveys__attribute_scores",
+            wave="2025", fielded_on="2025-06-01", brand="Riverside", generation="all", sub_sector="pharmacy",
+            attribute=attribute, respondents=respondents, score=4, scale_min=1, scale_max=5,
+        )  # fmt: skip
 
 
 def _check_ins(case: Case) -> None:
@@ -136,7 +185,7 @@ def _check_ins(case: Case) -> None:
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """All of it in one hospital."""
     case = Case(as_of="2026-01-15")
-    for tell in (_slots, _therapies, _screenings, _panel, _items, _check_ins):
+    for tell in (_slots, _therapies, _screenings, _panel, _items, _voices_without_names, _check_ins):
         tell(case)
     home = tmp_path_factory.mktemp("care")
     with measured(case, home, *MARTS) as connection:
@@ -199,12 +248,36 @@ def test_panel_churn(marts: duckdb.DuckDBPyConnection) -> None:
 
 def test_survey_items(marts: duckdb.DuckDBPyConnection) -> None:
     """Top box and linear mean per item and instrument version; pillars and attributes from 0 to 100."""
-    top = _overall(marts, "cahps_scores", "measure_id = 'CAHPS-TOP-BOX' and period_grain = 'year'")
+    own = "and instrument_version = 'cg-3.1'"
+    top = _overall(marts, "cahps_scores", f"measure_id = 'CAHPS-TOP-BOX' and period_grain = 'year' {own}")
     assert (top["value"], top["item_id"], top["instrument_version"]) == (0.5, "q1", "cg-3.1")
-    linear = _overall(marts, "cahps_scores", "measure_id = 'CAHPS-LINEAR' and period_grain = 'year'")
+    linear = _overall(marts, "cahps_scores", f"measure_id = 'CAHPS-LINEAR' and period_grain = 'year' {own}")
     assert linear["value"] == pytest.approx((100 + 200 / 3) / 2, abs=1e-9)
     assert _overall(marts, "pillar_scores", "period_grain = 'year'")["value"] == pytest.approx(75, abs=1e-9)
     assert _overall(marts, "advocacy_attributes", "period_grain = 'year'")["value"] == pytest.approx(100, abs=1e-9)
+
+
+def test_a_composite_is_the_mean_of_its_items_rates(marts: duckdb.DuckDBPyConnection) -> None:
+    """Not the share among all answers: 31 of 42 would be 0.74."""
+    row = _overall(marts, "cahps_composites", "period_grain = 'year'")
+    assert (row["composite_id"], row["instrument_version"], row["value"]) == ("nurse_communication", "HCAHPS 2025", 0.5)
+    assert (row["n_items"], row["n_cases"], row["suppression_reason"]) == (2, 11, "flag_n_below_30")
+
+
+def test_reviews_and_staff_are_scored_without_persons(marts: duckdb.DuckDBPyConnection) -> None:
+    """A review of 23:00 local time on 31 May counts in May."""
+    row = _overall(marts, "experience_scores", "measure_id = 'REVIEW-RATING' and period_grain = 'month'")
+    assert (row["value"], row["n_cases"], str(row["period_start"])) == (4.5, 12, "2025-05-01")
+    row = _overall(marts, "experience_scores", "measure_id = 'STAFF-ENGAGEMENT' and period_grain = 'month'")
+    assert (row["value"], row["n_cases"], str(row["period_start"])) == (62.5, 12, "2025-06-01")
+
+
+def test_brands_are_rated_from_0_to_100_by_enough_people(marts: duckdb.DuckDBPyConnection) -> None:
+    """Ten respondents are too few to show, eleven are few enough to say so."""
+    found = marts.execute(
+        "select attribute, attribute_kind, score_0_100, suppression_reason from marts.brand_attributes order by all"
+    ).fetchall()
+    assert found == [("ease", "advocacy", 75.0, "flag_n_below_30"), ("empathy", "both", None, "n_below_11")]
 
 
 def test_an_early_check_in_is_no_wait_and_no_error(marts: duckdb.DuckDBPyConnection) -> None:

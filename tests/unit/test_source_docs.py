@@ -11,7 +11,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from orchestration.pull.declaration import load_declaration
-from orchestration.pull.qualtrics import Question
+from orchestration.pull.questions import Question
 from orchestration.pull.readers import AnyReader
 from orchestration.pull.source import Source, pull
 from orchestration.settings import PROJECT_ROOT, Settings

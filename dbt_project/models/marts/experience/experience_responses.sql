@@ -5,6 +5,10 @@ with answers as (
         answer.question_id,
         answer.metric,
         answer.raw_value,
+        answer.instrument,
+        answer.instrument_version,
+        answer.item,
+        answer.composite,
         answer.scale_min,
         answer.scale_max,
         coalesce(answer.scale_direction, 'higher_is_better') as scale_direction,
@@ -28,6 +32,10 @@ select
     classed.question_id,
     classed.metric,
     response.survey_id,
+    -- Scores are never trended across versions of an instrument; a survey of one's own is its own version.
+    coalesce(classed.instrument || ' ' || classed.instrument_version, response.survey_id) as instrument_version,
+    coalesce(classed.item, classed.question_id) as item_id,
+    classed.composite as composite_id,
     response.invitation_id,
     crosswalk.person_id,
     response.department_id,
@@ -52,4 +60,6 @@ select
 from classed
 inner join {{ ref('stg_surveys__responses') }} as response on classed.response_id = response.response_id
 left join {{ source('identity', 'person_crosswalk') }} as crosswalk
-    on classed.response_id = crosswalk.source_record_id and crosswalk.source_system = 'surveys'
+    on
+        coalesce(response.patient_id, classed.response_id) = crosswalk.source_record_id
+        and crosswalk.source_system = case when response.patient_id is null then 'surveys' else 'ehr' end

@@ -1,4 +1,5 @@
--- Surveys sent and answered. An answer is tied to the invitation's person through the source's declared identities.
+-- Surveys sent and answered. An answer is tied to the invitation's person through the source's declared identities; one
+-- that was given in the EHR has a touchpoint there.
 select
     source_system,
     'invitation' as source_table,
@@ -50,3 +51,4 @@ select
     ingested_at,
     batch_id
 from {{ ref('stg_surveys__responses') }}
+where patient_id is null

@@ -1,4 +1,4 @@
--- Answers and invitations as facts of experience_scores (MEASURES section 5).
+-- Answers, invitations, online reviews and staff's answers as facts of experience_scores (MEASURES section 5).
 with scores as (
     select
         measures.measure_id,
@@ -48,6 +48,36 @@ facts as (
         case when invitations.status = 'bounced' then 1 else 0 end as excluded_n,
         0 as missing_n
     from {{ ref('int_measures__invitations') }} as invitations
+
+    union all
+
+    -- Reviews name nobody: each is a case of its own.
+    select
+        'REVIEW-RATING' as measure_id,
+        cast(null as bigint) as person_id,
+        cast({{ local_time('reviews.posted_at') }} as date) as counted_on,
+        reviews.department_id,
+        reviews.site as channel,
+        cast(reviews.rating as double) as numerator,
+        1.0 as denominator,
+        0 as excluded_n,
+        0 as missing_n
+    from {{ ref('stg_surveys__reviews') }} as reviews
+
+    union all
+
+    select
+        'STAFF-ENGAGEMENT' as measure_id,
+        cast(null as bigint) as person_id,
+        engagement.answered_on as counted_on,
+        engagement.department_id,
+        cast(null as varchar) as channel,
+        100.0 * (engagement.score - engagement.scale_min) / nullif(engagement.scale_max - engagement.scale_min, 0)
+            as numerator,
+        case when engagement.scale_max > engagement.scale_min then 1.0 end as denominator,
+        0 as excluded_n,
+        case when engagement.scale_max > engagement.scale_min then 0 else 1 end as missing_n
+    from {{ ref('stg_staff__engagement') }} as engagement
 )
 
 select

@@ -7,9 +7,8 @@ select
     responses.department_id,
     responses.channel,
     cast(null as varchar) as provider_id,
-    responses.question_id as item_id,
-    -- A survey's id names the instrument and its version; scores are never trended across them.
-    responses.survey_id as instrument_version,
+    responses.item_id,
+    responses.instrument_version,
     case
         when not responses.is_finished or responses.score_0_100 is null then null
         when measures.measure_id <> 'CAHPS-TOP-BOX' then responses.score_0_100
