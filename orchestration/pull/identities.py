@@ -7,13 +7,14 @@ Does not belong: deciding who is one person (``orchestration.identity``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from orchestration.lake.duck import connect, quote
-from orchestration.lake.raw import PARQUET_OPTIONS, RawBatch
+from orchestration.lake.duck import connect, quote, quote_list
+from orchestration.lake.raw import EMPTY, PARQUET_OPTIONS, RawBatch
 from orchestration.lake.schemas import IDENTITIES, IDENTITY_COLUMNS
 from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 
@@ -48,15 +49,15 @@ class IdentityMap(BaseModel):
         for at, message in _unbound(said, tables[self.table]):
             raise MisdeclaredError(message, at)
 
-    def select(self, parquet: str) -> str:
-        """Return the SQL that reads the statements from one Parquet file."""
+    def select(self, files: Sequence[Path]) -> str:
+        """Return the SQL that reads the statements from Parquet files; a column that none of them has is an error."""
         fields = ", ".join(
             f"cast({self.columns.get(name, 'null')} as {_SQL_TYPES[kind]}) as {name}"
             for name, kind in IDENTITY_COLUMNS.items()
         )
         identity = self.columns["identity_id"]
         return (
-            f"select file_id, line, {fields} from read_parquet({quote(parquet)}) "
+            f"select file_id, line, {fields} from read_parquet({quote_list(list(files))}, union_by_name = true) "
             f"where ({self.where}) and ({identity}) is not null"
         )
 
@@ -76,7 +77,12 @@ def _unbound(said: Mapping[tuple[str, ...], str], schema: pa.Schema) -> list[tup
 
 def write_identities(maps: Sequence[IdentityMap], out: RawBatch) -> None:
     """Write `identities` for a parsed batch; tables that the batch did not write are skipped."""
-    selects = [m.select(str(out.path(m.table))) for m in maps if out.path(m.table).exists()]
+    # The empty table has the columns that this batch's readers do not fill.
+    selects = [
+        m.select([out.path(m.table), *(out.source_folder / m.table).glob(EMPTY)])
+        for m in maps
+        if out.path(m.table).exists()
+    ]
     if not selects:
         return
     columns = ", ".join(IDENTITIES.names)

@@ -104,6 +104,7 @@ UPSTREAM: dict[str, str] = {
         "paid_amount:decimal(18,2) patient_responsibility_amount:decimal(18,2) adjudicated_on:date payer_name "
         "is_reversal:boolean is_denied:boolean denial_reason_code"
     ),
+    "staging.stg_billing__plans": "plan_id patient_control_number agreed_at:timestamp status",
     "staging.stg_billing__statements": (
         "statement_id patient_control_number balance_amount:decimal(18,2) sent_at:timestamp"
     ),

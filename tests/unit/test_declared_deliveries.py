@@ -22,7 +22,7 @@ STANDARD = {
     "rejects": ("table_name", "rule", "element", "severity", "detail"),
     "identities": ("* exclude (file_id, line)",),
 }
-SOURCES = ("portal", "call_center", "surveys", "staff")
+SOURCES = ("portal", "call_center", "billing", "surveys", "staff")
 
 
 def _read(raw: Path, table: str) -> str:

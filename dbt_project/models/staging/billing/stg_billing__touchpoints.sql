@@ -6,6 +6,7 @@
     'remits': ('stg_billing__remits', 'remit_id'),
     'statement': ('stg_billing__statements', 'statement_id'),
     'payment': ('stg_billing__payments', 'payment_id'),
+    'plan': ('stg_billing__plans', 'plan_id'),
 } %}
 with records as (
     {%- for table, (model, key) in sources.items() %}
@@ -130,6 +131,24 @@ happenings as (
         amount as revenue_impact,
         {{ json_record({'method': 'method', 'statement_id': 'statement_id'}) }} as features
     from {{ ref('stg_billing__payments') }}
+
+    union all
+
+    select
+        'plan' as source_table,
+        plan_id as source_record_id,
+        'agreed_payment_plan' as activity,
+        7 as event_seq,
+        agreed_at as ts,
+        'second' as ts_precision,
+        'complete' as lifecycle,
+        case status when 'active' then null else status end as outcome,
+        null as channel,
+        null as revenue_impact,
+        {{ json_record({
+            'amount': 'amount', 'installments': 'installments', 'statement_id': 'statement_id'
+        }) }} as features
+    from {{ ref('stg_billing__plans') }}
 )
 
 select
@@ -145,9 +164,13 @@ select
     case happenings.activity when 'sent_statement' then 'communication' else 'action' end as touchpoint_type,
     'billing' as stage,
     happenings.channel,
-    case happenings.activity when 'sent_statement' then 'outbound' when 'paid_bill' then 'inbound' end as direction,
+    case
+        when happenings.activity = 'sent_statement' then 'outbound'
+        when happenings.activity in ('paid_bill', 'agreed_payment_plan') then 'inbound'
+    end as direction,
     case happenings.activity
         when 'paid_bill' then 'patient'
+        when 'agreed_payment_plan' then 'patient'
         when 'billed_claim' then 'provider'
         when 'sent_statement' then 'provider'
         else 'system'
@@ -156,7 +179,7 @@ select
     records.encounter_id,
     records.patient_control_number as claim_id,
     happenings.outcome,
-    happenings.activity = 'denied_claim' as is_failed,
+    coalesce(happenings.activity = 'denied_claim' or happenings.outcome = 'broken', false) as is_failed,
     happenings.revenue_impact,
     happenings.features,
     records.recorded_at,

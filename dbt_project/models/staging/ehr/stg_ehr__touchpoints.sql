@@ -4,6 +4,7 @@
     'encounter': ref('int_ehr__encounter_touchpoints'),
     'care': ref('int_ehr__care_touchpoints'),
     'contact': ref('int_ehr__contact_touchpoints'),
+    'portal': ref('int_ehr__portal_touchpoints'),
 } %}
 {%- set columns = {
     'source_table': 'varchar', 'source_record_id': 'varchar', 'identity_id': 'varchar', 'ts': 'timestamp',

@@ -1,10 +1,11 @@
--- Portal events, one row per message (`messageId`); ids of EHR things are qualified by their id space.
+-- Portal events, one row per record (a `messageId`, or an extract and its row's id); ids of EHR things are qualified by
+-- their id space.
 with events as (
     {{ staged('portal', 'event') | indent(4) }}
 )
 
 select
-    message_id,
+    record_id as message_id,
     event_type,
     event,
     page_name,

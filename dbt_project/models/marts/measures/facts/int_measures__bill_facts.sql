@@ -1,5 +1,5 @@
 -- Bills as facts of bill_resolution: days from the first patient balance (statement, else the payer's answer) until
--- nothing is owed any more; open bills are censored at the night.
+-- nothing is owed any more or a payment plan is agreed; open bills are censored at the night.
 with owed as (
     select
         claims.patient_control_number,
@@ -60,13 +60,24 @@ paid_off as (
     group by opened.patient_control_number
 ),
 
+plans as (
+    select
+        plan.patient_control_number,
+        min(cast({{ local_time('plan.agreed_at') }} as date)) as agreed_on
+    from {{ ref('stg_billing__plans') }} as plan
+    where plan.status <> 'cancelled'
+    group by plan.patient_control_number
+),
+
 resolved as (
     select
         opened.*,
-        least(paid_off.paid_on, opened.zero_sent_on) as resolved_on,
+        least(paid_off.paid_on, opened.zero_sent_on, plans.agreed_on) as resolved_on,
         night.as_of_date
     from opened
     left join paid_off on opened.patient_control_number = paid_off.patient_control_number
+    left join plans
+        on opened.patient_control_number = plans.patient_control_number and opened.opened_on <= plans.agreed_on
     cross join {{ ref('night') }} as night
     where opened.balance_amount > 0 and opened.opened_on <= night.as_of_date
 )
