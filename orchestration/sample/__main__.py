@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> SampleReport:
     parser.add_argument("--months", type=int, default=18)
     parser.add_argument("--ehr", type=Path, help="existing FHIR NDJSON delivery to build the other sources around")
     parser.add_argument("--no-effects", dest="effects", action="store_false", help="switch the planted effects off")
+    parser.add_argument("--formats", dest="other_formats", action="store_true", help="write other vendors' formats too")
     options = vars(parser.parse_args(arguments))
     if options["ehr"] and not options["ehr"].is_dir():
         parser.error("--ehr names no folder")

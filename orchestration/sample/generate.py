@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
-from orchestration.sample import emergency, hospital, journey, names, registration, spoil
+from orchestration.sample import emergency, formats, hospital, journey, names, registration, spoil
 from orchestration.sample.around import Given
 from orchestration.sample.billing import Office
 from orchestration.sample.clock import DAY, Period, at, day
@@ -48,6 +48,7 @@ class _Plan:
     truth: Truth
     files: Interchanges
     patients: int
+    other_formats: bool
 
     def world(self, panel: int) -> World:
         """Return a fresh world for a panel; its dice depend on seed and panel only."""
@@ -66,6 +67,7 @@ def generate(  # noqa: PLR0913, PLR0917 - the command line's options, by name
     months: int = 18,
     ehr: Path | None = None,
     effects: bool = True,
+    other_formats: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SampleReport:
     """Write deliveries and their truth below ``out``.
@@ -78,6 +80,7 @@ def generate(  # noqa: PLR0913, PLR0917 - the command line's options, by name
         months: Length of the period; everything ends with its last day (UTC).
         ehr: Folder of a FHIR NDJSON delivery to build the other sources around.
         effects: Whether the planted effects are in force.
+        other_formats: Whether the other vendors' formats are written too, in folders of their own (not with ``ehr``).
         progress: Called with panels done and panels in all.
     """
     given = Given.read(ehr, start, months) if ehr else None
@@ -87,7 +90,9 @@ def generate(  # noqa: PLR0913, PLR0917 - the command line's options, by name
     truth = Truth(
         deliveries, period, Effects() if effects else _NO_EFFECTS, trained, _trained_from(period, hospital.TRAININGS[0])
     )
-    plan = _Plan(deliveries, period, seed, truth, Interchanges(deliveries), given.count if given else patients)
+    plan = _Plan(
+        deliveries, period, seed, truth, Interchanges(deliveries), given.count if given else patients, other_formats
+    )
     _trainings(plan, given)
     if given is None:
         _hospital(plan)
@@ -122,6 +127,8 @@ def _run(plan: _Plan, world: World, count: int) -> None:
     emergency.start(world, people)
     world.run()
     registration.write_people(world, people)
+    if plan.other_formats:
+        formats.tell(world, people, plan.seed)
     for book in clinics.books.values():
         for resource, updated in book.resources(plan.period):
             world.fhir(resource, updated)
@@ -131,6 +138,8 @@ def _hospital(plan: _Plan) -> None:
     world = plan.world(-1)
     for resource in (*hospital.organizations(), *hospital.locations(names.pools(plan.seed))):
         world.fhir(resource, plan.period.begin - 1000 * DAY)
+    if plan.other_formats:
+        formats.context(world, plan.seed)
 
 
 def _trained_from(period: Period, training: hospital.Training) -> int:

@@ -11,11 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from orchestration.pull.source import load_sources, pull
 from orchestration.sample import SampleReport, generate
 from orchestration.sample.hospital import npi_number
 from orchestration.sample.x12 import money, plain
+from orchestration.settings import SOURCE_DEFINITIONS, Settings
 
 KINDS = (
     *("Patient", "Organization", "Location", "Practitioner", "Encounter", "Appointment", "Slot", "Schedule"),
@@ -207,3 +210,26 @@ def test_names_fit_x12_and_npis_have_their_check_digit() -> None:
     digits = [int(d) for d in "80840" + npi_number(17)]
     doubled = [sum(divmod(2 * d, 10)) if n % 2 else d for n, d in enumerate(reversed(digits))]
     assert sum(doubled) % 10 == 0
+
+
+def test_other_formats_are_read_whole_and_leave_the_default_ones_as_they_are(tmp_path: Path) -> None:
+    deliveries = tmp_path / "deliveries"
+    generate(deliveries, patients=20, seed=5, months=3, other_formats=True)
+    generate(tmp_path / "plain", patients=20, seed=5, months=3)
+    for path in (tmp_path / "plain").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (deliveries / path.relative_to(tmp_path / "plain")).read_bytes(), path
+    settings = Settings(home=tmp_path / "home", deliveries=deliveries)
+    feeds = {path.name for path in deliveries.iterdir()} - {path.name for path in (tmp_path / "plain").iterdir()}
+    assert len(feeds) == 11
+    for source in load_sources(SOURCE_DEFINITIONS):
+        report = pull(source, settings)
+        assert not [warning for warning in report.warnings if warning.split("/")[0] in feeds]
+        raw = settings.raw / source.name
+        found = duckdb.sql(
+            f"select feed, count(*), count(*) filter (where parse_state <> 'parsed') from '{raw}/records/*.parquet' "
+            "group by feed"
+        ).fetchall()
+        told = {feed: (count, wrong) for feed, count, wrong in found if feed in feeds}
+        mine = {feed for feed in feeds if feed.startswith(source.name)}
+        assert {feed for feed, (count, wrong) in told.items() if count > 0 and wrong == 0} == mine
