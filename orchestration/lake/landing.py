@@ -74,6 +74,8 @@ class Landing:
 
     root: Path
     source: str
+    #: Files that changed while they were taken, as ``feed/name``: still being written, left for next time.
+    unsettled: list[str] = field(default_factory=list, init=False)
     _seen: dict[str, list[object]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +115,7 @@ class Landing:
             copy.parent.mkdir()
             digest = _copy_with_digest(delivered, copy)
             if delivered.fingerprint() != before:
+                self.unsettled.append(key)
                 return None
             file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
             target = feed_folder / file_id

@@ -159,6 +159,7 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
                         f"{feed.name}/{offer.name}: has no {', '.join(map(repr, lacking))}: left empty"
                     )
         report.warnings += [f"{feed.name}/{name}: not complete yet; left for next time" for name in feed.waiting]
+    report.warnings += [f"{name}: changed while it was taken; left for next time" for name in landing.unsettled]
     landing.remember()
     for warning in report.warnings:
         log.warning(warning)

@@ -46,11 +46,18 @@ DELIVERIES = {
         (datetime(2024, 3, 4, 16, 15), "INBOUND", 65.0),
         "initiated_at, initiation_method, talk_seconds",
     ),
-    "extracts/*.tsv": (
+    "extracts/access*.tsv": (
         "extracts/access.tsv",
-        "ACCESS_LOG_ID\tMYPT_ID\tACCESS_DTTM\tUPDATE_UTC_DTTM\n9\t1\t8/9/2018 9:29:00 AM\t8/9/2018 2:30:00 PM\n",
-        (datetime(2018, 8, 9, 14, 29), datetime(2018, 8, 9, 14, 30)),
-        "opened_at, recorded_at",
+        "ACCESS_LOG_ID\tACTION_NAME\tMYPT_ID\tACCESS_DTTM\tUPDATE_UTC_DTTM\n"
+        "9\tLogin\t1\t8/9/2018 9:29:00 AM\t8/9/2018 2:30:00 PM\n",
+        (datetime(2018, 8, 9, 13, 29), datetime(2018, 8, 9, 14, 30), "Logged In"),
+        "happened_at, received_at, event",
+    ),
+    "extracts/messages*.tsv": (
+        "extracts/messages.tsv",
+        "MESSAGE_ID\tTHREAD_ID\tTOFROM_PAT\tMYPT_ID\tCREATED_DTTM\n9\tt1\tTo Patient\t1\t8/9/2018 9:29:00 AM\n",
+        (datetime(2018, 8, 9, 13, 29), None, "Reply Sent"),
+        "happened_at, received_at, event",
     ),
     "calls/**/*.csv": (
         "calls/2024/03.csv",
@@ -76,7 +83,9 @@ def test_a_documented_declaration_reads_its_shape(tmp_path: Path, shape: str) ->
     assert duckdb.sql(f"select {columns} from '{out.path(reader.table)}'").fetchall() == [expected]
 
 
-def test_the_vendors_shapes_are_those_of_the_call_centre() -> None:
-    (call_center,) = (source for source in load_sources(SOURCE_DEFINITIONS) if source.name == "call_center")
-    declared = [reader for reader in call_center.readers if isinstance(reader, DeclaredTable)]
-    assert [EXAMPLES[reader.path] for reader in declared] == declared != []
+def test_the_vendors_shapes_are_those_of_the_sources() -> None:
+    for name, count in (("call_center", 3), ("portal", 2)):
+        (source,) = (source for source in load_sources(SOURCE_DEFINITIONS) if source.name == name)
+        declared = [reader for reader in source.readers if isinstance(reader, DeclaredTable)]
+        assert [EXAMPLES[reader.path] for reader in declared] == declared
+        assert len(declared) == count

@@ -87,7 +87,7 @@ ABANDONED = conversation(
 def read(tmp_path: Path, name: str, content: str) -> tuple[duckdb.DuckDBPyConnection, int]:
     """Return a connection with the raw tables of one file, and its independent count."""
     path = tmp_path / name
-    path.write_text(content)
+    path.write_text(content, encoding="latin-1")
     reader = Genesys(kind="genesys", queues={"q1": "Scheduling"}, resolved_codes=["done"])
     out = RawBatch(tmp_path / "raw", "b1")
     reader.parse([LandedFile("call_center", "call_center", name, path, "f1", "", 0, 0, None)], out)
@@ -152,6 +152,7 @@ def test_an_open_conversation_has_no_end_and_is_as_new_as_its_last_segment(tmp_p
     [
         ("{", "json_invalid", None),
         ("[]", "json_invalid", None),
+        ('{"conversationId": "é"}', "encoding", None),
         (json.dumps(ANSWERED | {"conversationId": None}), "required", "conversationId"),
         (json.dumps(ANSWERED | {"conversationStart": "soon"}), "timestamp_invalid", "conversationStart"),
         (json.dumps(ANSWERED | {"conversationEnd": at(-1)}), "end_before_start", "conversationEnd"),

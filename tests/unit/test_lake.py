@@ -83,6 +83,7 @@ def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monke
 
     monkeypatch.setattr(module, "_copy_with_digest", copy_while_growing)
     assert landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines) is None
+    assert landing.unsettled == ["portal/a.csv"]
     monkeypatch.undo()
     taken = landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines)
     assert taken is not None

@@ -7,19 +7,28 @@ import re
 from pathlib import Path
 
 import duckdb
+import pytest
 import yaml
 from pydantic import TypeAdapter
 
 from orchestration.pull.declaration import load_declaration
 from orchestration.pull.questions import Question
 from orchestration.pull.readers import AnyReader
+from orchestration.pull.servers import AnyServer
 from orchestration.pull.source import Source, pull
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.unit.test_genesys import ABANDONED, TRANSFERRED
 
-SOURCE, READERS, QUESTIONS = re.findall(
-    r"```yaml\n(.*?)```", (PROJECT_ROOT / "docs" / "sources.md").read_text(), re.S
-)  # fmt: skip
+PAGE = (PROJECT_ROOT / "docs" / "sources.md").read_text()
+LOG, LOG_MODELS, LOG_SQL, SOURCE, READERS, QUESTIONS, SERVERS = re.findall(r"```(?:yaml|sql)\n(.*?)```", PAGE, re.S)
+
+
+@pytest.mark.parametrize(
+    ("block", "name"),
+    [(LOG, "defs.yaml"), (LOG_MODELS, "_clinic_log.yml"), (LOG_SQL, "stg_clinic_log__touchpoints.sql")],
+)
+def test_the_event_log_is_the_one_that_a_night_is_run_with(block: str, name: str):
+    assert block == (PROJECT_ROOT / "tests" / "data" / "new_sources" / "clinic_log" / name).read_text()
 
 
 def test_the_source_loads(tmp_path: Path):
@@ -30,21 +39,25 @@ def test_the_source_loads(tmp_path: Path):
 
 
 def test_the_mistake_is_told_as_the_page_says(tmp_path: Path):
-    page = (PROJECT_ROOT / "docs" / "sources.md").read_text()
     path = tmp_path / "defs.yaml"
     path.write_text(SOURCE.replace("{from: CASE}", "{fron: CASE}"))
     try:
         load_declaration(path, Source)
     except ValueError as error:
         said = str(error).removeprefix(str(path))
-    assert f"phone_log/defs.yaml{said}\n" in page
+    assert f"phone_log/defs.yaml{said}\n" in PAGE
 
 
 def test_the_readers_and_questions_load():
     readers = [TypeAdapter(AnyReader).validate_python(one) for one in yaml.safe_load(READERS)]
     assert [reader.kind for reader in readers] == ["genesys", "snowplow"]
-    (question,) = [Question.model_validate(one) for one in yaml.safe_load(QUESTIONS)["questions"].values()]
-    assert (question.instrument, question.instrument_version) == ("HCAHPS", "2025")
+    named, changed, *own = [Question.model_validate(one) for one in yaml.safe_load(QUESTIONS)["questions"].values()]
+    assert (named.scale_max, named.composite, changed.values["A bit"], len(own)) == (4, "nurse_communication", 2, 2)
+
+
+def test_the_server_loads():
+    (server,) = [TypeAdapter(AnyServer).validate_python(one) for one in yaml.safe_load(SERVERS)["servers"]]
+    assert (server.kind, server.feed) == ("genesys_cloud", "call_center_genesys")
 
 
 def _source(*readers: dict[str, object]) -> Source:
