@@ -1,5 +1,5 @@
--- What patients and their proxies did on a portal that writes AuditEvents: signed in (DICOM 110122), looked at results or
--- bills. What staff and devices did, and what is no touchpoint, is left out.
+-- What patients and their proxies did on a portal that writes AuditEvents: signed in (DICOM 110122), looked at results
+-- or bills. What staff and devices did, and what is no touchpoint, is left out.
 with events as (
     {{ staged('ehr', 'audit_event') | indent(4) }}
 ),

@@ -1,6 +1,6 @@
 -- What people do on the portal. Track events become touchpoints by their name (seed `portal_activities`); identify,
--- alias and page calls, and events that the seed does not name, do not. A reply of staff waits since the patient's message
--- right before it in the thread.
+-- alias and page calls, and events that the seed does not name, do not. A reply of staff waits since the patient's
+-- message right before it in the thread.
 with events as (
     select
         told.*,

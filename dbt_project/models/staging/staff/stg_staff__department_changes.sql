@@ -1,4 +1,4 @@
--- Changes of departments (opened, moved, merged, ...), one row each: what a break in a department's series may come from.
+-- Changes of departments (opened, moved, merged, ...), one row each: what a break in a series may come from.
 with changes as (
     {{ staged('staff', 'department_change') | indent(4) }}
 )

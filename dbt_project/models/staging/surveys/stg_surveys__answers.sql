@@ -1,5 +1,5 @@
--- Scored answers, one row per response and question, with the scale they were given on and the raw value. Answers in the
--- EHR are scored by the seed `questionnaire_questions`: by the number given, or by the code chosen.
+-- Scored answers, one row per response and question, with the scale they were given on and the raw value. Answers in
+-- the EHR are scored by the seed `questionnaire_questions`: by the number given, or by the code chosen.
 with answers as (
     {{ staged('surveys', 'answer') | indent(4) }}
 ),
