@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict
 
 _RUNNING, _LAST = "running.json", "last.json"
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class ExportFile(BaseModel):
@@ -92,6 +93,20 @@ class ExportState:
         if transaction_time:
             write_json(self.folder / _LAST, {"transaction_time": transaction_time})
         self.drop()
+
+
+def resumed(folder: Path, running: type[Model]) -> Model | None:
+    """Return what a killed run left under way in ``folder``, None where it left nothing."""
+    path = folder / _RUNNING
+    return running.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def begun_anew(folder: Path) -> str | None:
+    """Remove half of a download; return the moment until which the last whole run has brought everything."""
+    for path in (folder / "downloads").iterdir():
+        path.unlink()
+    last = folder / _LAST
+    return orjson.loads(last.read_bytes())["transaction_time"] if last.exists() else None
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

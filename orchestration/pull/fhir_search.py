@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestration.lake.landing import MANIFEST
 from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials
 from orchestration.pull.fhir_bulk import ExportReport
-from orchestration.pull.fhir_bulk_state import write_json
+from orchestration.pull.fhir_bulk_state import begun_anew, resumed, write_json
 from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp
         if declared.credentials:
             own.auth = SmartAuth(declared.credentials, declared.url, own.client)
         (state / "downloads").mkdir(parents=True, exist_ok=True)
-        running = _resumed(state) or _begun(declared, own, state)
+        running = resumed(state, _Running) or _begun(declared, own, state)
         for resource_type in declared.types:
             _read_type(own, state, running, resource_type, report)
         _deliver(state, deliveries, running, report)
@@ -87,16 +87,8 @@ def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp
             own.close()
 
 
-def _resumed(state: Path) -> _Running | None:
-    path = state / _RUNNING
-    return _Running.model_validate_json(path.read_bytes()) if path.exists() else None
-
-
 def _begun(declared: SearchExport, http: FhirHttp, state: Path) -> _Running:
-    for path in (state / "downloads").iterdir():
-        path.unlink()
-    last = state / _LAST
-    since = orjson.loads(last.read_bytes())["transaction_time"] if last.exists() else None
+    since = begun_anew(state)
     until = _server_time(http)
     pages: dict[str, str | None] = {name: declared.first_page(name, since, until) for name in declared.types}
     running = _Running(until=until, next_page=pages)

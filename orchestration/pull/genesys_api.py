@@ -26,7 +26,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from orchestration.lake.landing import MANIFEST
 from orchestration.pull.fhir_auth import RENEW_BEFORE, AccessDeniedError
 from orchestration.pull.fhir_bulk import ExportReport
-from orchestration.pull.fhir_bulk_state import write_json
+from orchestration.pull.fhir_bulk_state import begun_anew, resumed, write_json
 from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def pull_conversations(
     report = ExportReport(declared.feed)
     try:
         (state / "downloads").mkdir(parents=True, exist_ok=True)
-        running = _resumed(state) or _begun(declared, own, state)
+        running = resumed(state, _Running) or _begun(declared, own, state)
         while running.since < running.until:
             _read_window(declared, own, state, running)
             running.since, running.job, running.cursor, running.pages = running.window_end, None, None, 0
@@ -141,16 +141,8 @@ def pull_conversations(
             own.close()
 
 
-def _resumed(state: Path) -> _Running | None:
-    path = state / _RUNNING
-    return _Running.model_validate_json(path.read_bytes()) if path.exists() else None
-
-
 def _begun(declared: GenesysServer, http: FhirHttp, state: Path) -> _Running:
-    for path in (state / "downloads").iterdir():
-        path.unlink()
-    last = state / _LAST
-    since = orjson.loads(last.read_bytes())["until"] if last.exists() else f"{declared.start}T00:00:00Z"
+    since = begun_anew(state) or f"{declared.start}T00:00:00Z"
     until = http.request("GET", f"{http.base_url}{_JOBS}/availability").json()["dataAvailabilityDate"]
     return _Running.model_validate({"since": since, "until": until})
 
@@ -208,7 +200,7 @@ def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportRep
         report.files += 1
         path.replace(deliveries / path.name)
     report.transaction_time = until
-    write_json(state / _LAST, {"until": until})
+    write_json(state / _LAST, {"transaction_time": until})
     (state / _RUNNING).unlink(missing_ok=True)
 
 
