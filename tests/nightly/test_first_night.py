@@ -10,7 +10,7 @@ from itertools import combinations
 import duckdb
 import pytest
 
-from orchestration.lake.warehouse import reading
+from orchestration.lake.warehouse import BuildError, reading, run_tests
 from orchestration.night import run_night
 from orchestration.settings import Settings
 
@@ -124,3 +124,17 @@ def test_with_only_an_ehr_the_night_succeeds_with_four_warnings(sample, tmp_path
         journeys = con.execute("select count(*) from journeys").fetchall()
     assert sources == [("ehr",)]
     assert journeys[0][0] > 40
+
+
+def test_data_tests_name_what_is_broken_and_no_value(first, tmp_path):
+    spoiled = Settings(home=tmp_path / "home")
+    for folder in ("raw", "exchange", "landing/_releases"):
+        shutil.copytree(first.settings.root / folder, spoiled.root / folder)
+    shutil.copyfile(first.settings.warehouse, spoiled.warehouse)
+    assert run_tests(spoiled) == (first.night.tests_passed, 0)
+    with duckdb.connect(str(spoiled.warehouse)) as con:
+        con.execute("insert into staging.stg_ehr__patients select * from staging.stg_ehr__patients limit 1")
+        [(patient,)] = con.execute("select patient_id from staging.stg_ehr__patients limit 1").fetchall()
+    with pytest.raises(BuildError, match="sound_stg_ehr__patients") as failure:
+        run_tests(spoiled)
+    assert patient not in str(failure.value)
