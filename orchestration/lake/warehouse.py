@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,12 @@ def build(settings: Settings, select: str | None = None, exclude: str | None = N
     Raises:
         BuildError: a model or test failed; names them, never a value.
     """
-    left_out = ["unit_test"] if with_tests else ["unit_test", "test"]
-    arguments = ["build", "--exclude-resource-types", *left_out, *dbt_vars(settings)]
+    arguments = ["build", "--exclude-resource-type", "unit_test", *dbt_vars(settings)]
     arguments += ["--select", *select.split()] if select else []
     arguments += ["--exclude", *exclude.split()] if exclude else []
     prepare(settings)
     with _environment(dbt_environment(settings)):
-        # dbt writes into the manifest that it runs (compiled SQL, injected CTEs): each build gets its own copy.
-        outcome = _invoke(arguments, _parsed_project().deepcopy())
+        outcome = _invoke(arguments, _project(with_tests))
     results = list(getattr(outcome.result, "results", []) or [])
     failed = [r.node.name for r in results if str(r.status) in {"error", "fail", "runtime error"}]
     if failed or not outcome.success:
@@ -135,7 +133,7 @@ def run_tests(settings: Settings) -> tuple[int, int]:
 @cache
 def _data_tests() -> list[DataTest]:
     """Return the compiled data tests, which are the same for every home and night of this process."""
-    outcome = _invoke(["compile", "--select", "resource_type:test"], _parsed_project().deepcopy())
+    outcome = _invoke(["compile", "--select", "resource_type:test"], _project(with_tests=True))
     if not outcome.success:
         raise BuildError(f"dbt's tests do not compile: {type(outcome.exception).__name__}")
     return [_data_test(result.node) for result in outcome.result.results]
@@ -168,6 +166,18 @@ def _parsed_project() -> Any:
     if outcome.result is None:
         raise BuildError(f"the dbt project does not parse: {outcome.exception}")
     return outcome.result
+
+
+def _project(with_tests: bool) -> Any:
+    """Return the parsed project for one invocation: dbt writes into it (compiled SQL, injected CTEs).
+
+    Tests that do not run are taken out, for dbt would work through them all the same to order what does.
+    """
+    whole = _parsed_project()
+    if with_tests:
+        return whole.deepcopy()
+    nodes = {name: node for name, node in whole.nodes.items() if node.resource_type != "test"}
+    return replace(whole, nodes=nodes, unit_tests={}).deepcopy()
 
 
 def _invoke(arguments: Sequence[str], manifest: Any) -> Any:
