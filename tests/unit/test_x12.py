@@ -201,7 +201,7 @@ def test_institutional_4010_with_other_delimiters_and_newline_terminators(tmp_pa
 
 @pytest.mark.parametrize("block_bytes", [1, 300, 700, 1500])
 def test_blocks_of_any_size_give_the_same_rows(tmp_path: Path, block_bytes: int) -> None:
-    paths = sorted(INPUT.iterdir())
+    paths = sorted(INPUT.glob("*.83?"))
     whole, parts = Parsed(tmp_path / "a", *paths), Parsed(tmp_path / "b", *paths, block_bytes=block_bytes)
     assert parts.delivered == whole.delivered == 7
     for table in ["records", "rejects", *whole.reader.tables]:
