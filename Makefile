@@ -42,7 +42,7 @@ ui: manifest ## open the Dagster UI on 127.0.0.1:3000
 test: lint ## run every check and test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-unit: install ## run the unit tests only (seconds)
+test-unit: manifest ## run the unit tests only (seconds)
 	$(BIN)/python -m pytest tests/unit
 
 prove-crashes: manifest ## kill the night at every step and deliver in many orders (minutes)

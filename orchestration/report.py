@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -60,9 +61,10 @@ def print_night(console: Console, settings: Settings, checks_passed: int, second
 
 
 def _account_table(rows: Sequence[SourceAccount]) -> Table:
-    table = Table(title="Records: delivered, and the one state each ended in")
+    title = "Records: delivered, and the one state each ended in"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=0)  # whole in 80 columns
     for name in ("source", "delivered", "staged", "superseded", "duplicate", "deleted", "rejected", "not modelled"):
-        table.add_column(name, justify="left" if name == "source" else "right")
+        table.add_column(name, justify="left" if name == "source" else "right", min_width=len(name.split()[-1]))
     for row in rows:
         counts = (row.delivered, row.staged, row.superseded, row.duplicate, row.deleted, row.rejected, row.not_modelled)
         table.add_row(row.source, *(f"{count:,}" for count in counts))

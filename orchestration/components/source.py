@@ -48,7 +48,6 @@ class SourceComponent(dg.Component):
             f"pull_{self.source.name}",
             selection=dg.AssetSelection.assets(assets),
             description=f"Land and parse what {self.source.name} delivered.",
-            executor_def=dg.in_process_executor,
         )
         return dg.Definitions(assets=[assets], jobs=[job])
 

@@ -13,14 +13,12 @@ nightly = dg.define_asset_job(
     "nightly",
     selection=dg.AssetSelection.all(),
     description="The whole night in one run: pull every source, build, check, publish.",
-    executor_def=dg.in_process_executor,
 )
 
 build = dg.define_asset_job(
     "build",
     selection=dg.AssetSelection.all() - RAW,
     description="Build, check and publish everything that has landed.",
-    executor_def=dg.in_process_executor,
 )
 
 build_schedule = dg.ScheduleDefinition(
@@ -46,6 +44,11 @@ def _pull_schedule(source_name: str) -> dg.ScheduleDefinition:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Jobs and their schedules."""
+    """Jobs and their schedules.
+
+    Every run is one process, ad-hoc materializations in the UI too: the default executor would load all definitions
+    anew for each step, and its steps would wait for each other's lock on the home.
+    """
     pulls = [_pull_schedule(source.name) for source in load_sources(SOURCE_DEFINITIONS)]
-    return dg.Definitions(jobs=[nightly, build], schedules=[build_schedule, *pulls])
+    schedules = [build_schedule, *pulls]
+    return dg.Definitions(jobs=[nightly, build], schedules=schedules, executor=dg.in_process_executor)

@@ -19,10 +19,12 @@ PROJECT = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 
 
 class Translator(DagsterDbtTranslator):
-    """Groups by room: staging models stand with their source, the others with their layer."""
+    """Groups by room: staging models stand with their source, the others with their layer, seeds together."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """Return the layer's name, or the source's for staging."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
         layer, *rest = dbt_resource_props["fqn"][1:]
         return str(rest[0]) if layer == "staging" and len(rest) > 1 else str(layer)
 
