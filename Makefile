@@ -13,7 +13,7 @@ export DAGSTER_DG_UPDATE_CHECK_ENABLED := 0
 PROJECT_DIRS := --project-dir $(CURDIR)/dbt_project --profiles-dir $(CURDIR)/dbt_project
 
 .DEFAULT_GOAL := help
-.PHONY: help install manifest run ui test test-unit lint format lock prove-crashes prove-identity bench-x12 bench-fhir bench-events clean
+.PHONY: help install manifest run ui test test-unit lint format lock prove-crashes prove-identity prove-effects bench-x12 bench-fhir bench-events clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ prove-crashes: manifest ## kill the night at every step and deliver in many orde
 
 prove-identity: install ## score person matching on labelled people (minutes; needs JOURNEYS_REFERENCE)
 	$(BIN)/python -m pytest -m prove tests/oracles/test_identity_scores.py
+
+prove-effects: manifest ## estimate planted effects over many sample hospitals (hours; resumes; write benchmarks/results/effects.md)
+	$(BIN)/python -m benchmarks.prove_effects
 
 lint: manifest ## style, types, imports, SQL and definitions
 	$(BIN)/ruff check .

@@ -127,3 +127,8 @@ case
     else 'unclassified'
 end
 {%- endmacro %}
+
+{#- What happened at one place and time, for models of statistics to be adjusted for: a department's quarter. -#}
+{% macro department_quarter(department, day) -%}
+{{ department }} || ' ' || cast(cast(date_trunc('quarter', {{ day }}) as date) as varchar)
+{%- endmacro %}

@@ -121,10 +121,10 @@ class Given:
         if asked >= start:
             return
         appt = self._appointment(world, visit, asked, start)
-        visit.wait_days, visit.appointment = appt.wait_days, appt.id
+        visit.wait_days, visit.lead_days, visit.appointment = appt.wait_days, appt.lead_days, appt.id
         world.at(asked, partial(_ask, world, appt))
         write_appointment(world, appt, "fulfilled", visit.ended)
-        lost = 0.03 + 0.004 * appt.wait_days
+        lost = 0.03 + 0.07 * world.effects.missed_log_odds_per_wait_day * appt.wait_days
         if world.chance(lost) and appt.start - 30 * DAY > self.period.begin:
             missed = replace(
                 appt, id=world.id("appt"), asked=asked - 9 * DAY, booked=asked - 9 * DAY, start=start - 9 * DAY

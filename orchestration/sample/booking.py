@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestration.sample.clock import MINUTE, offset, utc
+from orchestration.sample.clock import MINUTE, day, offset, utc
 from orchestration.sample.fhir import SNOMED, concept, ref
 from orchestration.sample.hospital import Department
 from orchestration.sample.people import Person, Record
@@ -39,6 +39,11 @@ class Appointment:
     def wait_days(self) -> float:
         """Days from asking to the planned start."""
         return (self.start - self.asked) / 86_400
+
+    @property
+    def lead_days(self) -> int:
+        """Calendar days from booking to the planned start, as the EHR tells them."""
+        return (day(self.start) - day(self.booked)).days
 
 
 def write_appointment(world: World, appt: Appointment, status: str, t: int, cancelled_by: str = "") -> None:

@@ -59,6 +59,17 @@ def month(t: int) -> str:
     return datetime.fromtimestamp(t, ZONE).isoformat()[:7]
 
 
+def quarter(t: int) -> int:
+    """Return the number of the local calendar quarter, in one count over years."""
+    on = day(t)
+    return on.year * 4 + (on.month - 1) // 3
+
+
+def quarter_start(number: int) -> int:
+    """Return the first instant of a quarter of that count."""
+    return at(date(number // 4, number % 4 * 3 + 1, 1))
+
+
 def at(on: date, hour: int = 0, minute: int = 0) -> int:
     """Return the instant of a local wall-clock time."""
     return int(datetime.combine(on, time(hour, minute), ZONE).timestamp())

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from orchestration.sample.clock import DAY, HOUR, offset
+from orchestration.sample.effects import felt_days
 from orchestration.sample.fhir import RXNORM, concept, ref
 from orchestration.sample.people import Person
 from orchestration.sample.world import Visit, World
 from orchestration.sample.write import Json
 
+EARLIEST = -0.12  # share of the days supply by which a refill may come early
 #: RxNorm products (SCD) by class, as prescribed.
 PRODUCTS: dict[str, tuple[tuple[str, str], ...]] = {
     "statin": (
@@ -48,6 +50,18 @@ class Therapy:
     covered: int = 0  # days supplied so far
     waits: float = 0.0  # strain summed over refills
     fills: int = 0
+    stock: float = 0.0  # days in hand when the next fill is due
+    stock_without: float = 0.0  # the same without the planted effect
+
+    def note(self, late: float, late_without: float, t: int, after: int) -> None:
+        """Tell the truth when, before the next fill (0: none comes), the planted effect left nothing to take."""
+        gap = max(0.0, late * self.days - self.stock)
+        gap_without = max(0.0, late_without * self.days - self.stock_without)
+        self.stock = max(0.0, self.stock - late * self.days)
+        self.stock_without = max(0.0, self.stock_without - late_without * self.days)
+        if after:
+            self.person.waits.lose(gap - gap_without * (1 + late) / (1 + late_without), gap, after)
+        self.person.waits.fills[self.request] = (self.person.waits.fills.get(self.request, (t, t))[0], t)
 
 
 def prescribe(world: World, visit: Visit) -> None:
@@ -107,10 +121,11 @@ def fill(world: World, therapy: Therapy, t: int) -> None:
     therapy.covered += therapy.days
     therapy.waits += person.strain
     therapy.fills += 1
-    late = 0.02 + world.effects.refill_gap_per_wait_day * min(person.strain, 45)
-    late += 0.035 * person.forgetful + world.rng.gauss(0, 0.06)
-    after = t + int(therapy.days * (1 + max(late, -0.12)) * DAY)
+    habit = 0.02 + 0.035 * person.forgetful + world.rng.gauss(0, 0.06)
+    late = max(habit + world.effects.refill_gap_per_wait_day * felt_days(person.strain), EARLIEST)
+    after = t + int(therapy.days * (1 + late) * DAY)
     stops = world.chance(0.008)
+    therapy.note(late, max(habit, EARLIEST), t, 0 if stops else after)
     if stops or after > world.period.end:
         close(world, therapy, after if stops else world.period.end)
     else:

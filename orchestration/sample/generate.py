@@ -15,15 +15,15 @@ from orchestration.sample import emergency, formats, hospital, journey, names, r
 from orchestration.sample.around import Given
 from orchestration.sample.billing import Office
 from orchestration.sample.clock import DAY, Period, at, day
+from orchestration.sample.effects import NO_EFFECTS, Effects
 from orchestration.sample.people import PANEL, Census
-from orchestration.sample.truth import Effects, Truth
+from orchestration.sample.truth import Truth
 from orchestration.sample.world import World
 from orchestration.sample.write import Deliveries
 from orchestration.sample.x12 import Interchanges
 
 _NUMBERS = 512  # person numbers set aside for each panel
 _TRAININGS = ["training_id", "department_id", "training_name", "started_on", "completed_on", "participants"]
-_NO_EFFECTS = Effects(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def generate(  # noqa: PLR0913, PLR0917 - the command line's options, by name
     deliveries = Deliveries(out)
     trained = given.trained if given else frozenset(d.id for d in hospital.DEPARTMENTS.values() if d.trained)
     truth = Truth(
-        deliveries, period, Effects() if effects else _NO_EFFECTS, trained, _trained_from(period, hospital.TRAININGS[0])
+        deliveries, period, Effects() if effects else NO_EFFECTS, trained, _trained_from(period, hospital.TRAININGS[0])
     )
     plan = _Plan(
         deliveries, period, seed, truth, Interchanges(deliveries), given.count if given else patients, other_formats
@@ -129,6 +129,8 @@ def _run(plan: _Plan, world: World, count: int) -> None:
     registration.write_people(world, people)
     if plan.other_formats:
         formats.tell(world, people, plan.seed)
+    for person in people:
+        plan.truth.estimands.person(person.waits, plan.period, person.died)
     for book in clinics.books.values():
         for resource, updated in book.resources(plan.period):
             world.fhir(resource, updated)

@@ -11,7 +11,8 @@ from math import exp
 
 from orchestration.sample import aftermath, calls, emergency, messages, portal
 from orchestration.sample.booking import Appointment, write_appointment
-from orchestration.sample.clock import DAY, HOUR, MINUTE, local
+from orchestration.sample.clock import DAY, HOUR, MINUTE, local, quarter
+from orchestration.sample.effects import felt_days
 from orchestration.sample.encounters import REASONS, open_visit, write_encounter
 from orchestration.sample.hospital import DEPARTMENTS, practitioner_id
 from orchestration.sample.people import Person
@@ -19,6 +20,8 @@ from orchestration.sample.registration import pick_record
 from orchestration.sample.supply import SLOT_MINUTES, SlotBook, season
 from orchestration.sample.world import Visit, World
 
+CANCELS_BY_PROVIDER = 0.02
+CANCELS_LATE = 0.15  # share of patients' cancellations that come on the last day
 SPECIALIST = {"diabetes": "endocrinology", "statin": "cardiology", "ras": "cardiology"}
 
 
@@ -132,17 +135,27 @@ class Clinics:
 
     def _arrange(self, appt: Appointment, need: Need) -> None:
         """Settle what comes next for a booking: a cancellation or the day itself."""
-        world, wait = self.world, appt.wait_days
-        by_patient = world.chance(0.05 + 0.002 * wait)
-        if by_patient or world.chance(0.02):
-            moment = appt.booked + int(world.rng.random() * (appt.start - appt.booked - HOUR))
-            if moment <= world.period.end:
+        world = self.world
+        by_patient = world.chance(_cancels(appt))
+        if by_patient or world.chance(CANCELS_BY_PROVIDER):
+            moment = self._second_thoughts(appt, by_patient)
+            if moment is not None and moment <= world.period.end:
                 world.at(moment, lambda t: self._cancel(appt, need, "pat" if by_patient else "prov", t))
                 return
         if appt.start > world.period.end:
             write_appointment(world, appt, "booked", appt.booked)
         else:
             world.at(appt.start, lambda t: self._due(appt, need, t))
+
+    def _second_thoughts(self, appt: Appointment, by_patient: bool) -> int | None:
+        """Return when an appointment is cancelled: some patients think so on the last day only."""
+        world, last_day = self.world, appt.start - DAY - HOUR
+        if not by_patient:
+            return appt.booked + int(world.rng.random() * (appt.start - appt.booked - HOUR))
+        if world.chance(CANCELS_LATE):
+            begin = max(last_day + 2 * HOUR, appt.booked)
+            return begin + int(world.rng.random() * (appt.start - HOUR - begin))
+        return None if last_day <= appt.booked else appt.booked + int(world.rng.random() * (last_day - appt.booked))
 
     def _cancel(self, appt: Appointment, need: Need, by: str, now: int) -> None:
         world = self.world
@@ -163,9 +176,13 @@ class Clinics:
             write_appointment(world, appt, "cancelled", person.died, "pat")
             return
         reminded = messages.remind(world, appt)
-        odds = exp(-3.1 + 0.055 * min(appt.wait_days, 45) + 0.5 * person.forgetful + 0.4 * min(person.missed, 2))
-        odds *= 0.75 if reminded else 1.0
-        if world.chance(odds / (1 + odds)):
+        effects, log_odds = world.effects, -3.1 + 0.5 * person.forgetful
+        log_odds += effects.missed_log_odds_per_wait_day * felt_days(appt.wait_days)
+        log_odds += effects.missed_log_odds_per_earlier_miss * min(person.missed, 2)
+        log_odds += effects.missed_log_odds_if_reminded * reminded
+        chance = 1 / (1 + exp(-log_odds))
+        _note(world, appt, chance)
+        if world.chance(chance):
             self._missed(appt, need, now)
             return
         visit = self._attend(appt)
@@ -205,7 +222,8 @@ class Clinics:
             seen,
             ended,
         )
-        visit.wait_days, visit.appointment, visit.referral = appt.wait_days, appt.id, appt.referral
+        visit.wait_days, visit.lead_days = appt.wait_days, appt.lead_days
+        visit.appointment, visit.referral = appt.id, appt.referral
         return open_visit(world, visit)
 
     def _after(self, appt: Appointment, need: Need, visit: Visit) -> None:
@@ -241,6 +259,24 @@ class Clinics:
         self.need(
             person, Need(target, need.reason, "ROUTINE" if target == "orthopedics" else "CHECKUP", asked, 0, referral)
         )
+
+
+def _cancels(appt: Appointment) -> float:
+    """Return the chance that the patient cancels."""
+    return 0.05 + 0.002 * appt.wait_days
+
+
+def _note(world: World, appt: Appointment, chance: float) -> None:
+    """Tell the truth how likely the appointment was to be missed: not kept, or cancelled on its last day.
+
+    Of every appointment that comes due some like it were cancelled late and never did; it stands for them too.
+    """
+    late = _cancels(appt) * CANCELS_LATE
+    early = _cancels(appt) - late if appt.start - DAY - HOUR > appt.booked else 0.0
+    stays = 1 - late - early - (1 - _cancels(appt)) * CANCELS_BY_PROVIDER
+    group = (appt.dept.id, quarter(appt.start))
+    world.truth.estimands.appointment(group, appt.lead_days, (late + stays * chance) / (late + stays), 1 + late / stays)
+    appt.person.waits.leads.setdefault(group[1], []).append((appt.dept.id, appt.lead_days))
 
 
 def open_clinics(world: World, people: list[Person]) -> Clinics:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from random import Random
 
 from orchestration.sample import names
-from orchestration.sample.clock import Period
+from orchestration.sample.clock import DAY, Period, quarter, quarter_start
 
 PANEL = 500  # patients simulated together, around providers of their own
 
@@ -33,6 +33,26 @@ class Record:
     patient_id: str
     mrn: str
     mrn_system: str
+
+
+@dataclass(slots=True)
+class Waits:
+    """A person's waits and refills by calendar quarter, for the truth only (estimands.py)."""
+
+    leads: dict[int, list[tuple[str, int]]] = field(default_factory=dict)  # department, days from booking to visit
+    lost: dict[int, float] = field(default_factory=dict)  # days without a drug that the planted effect brought
+    fills: dict[str, tuple[int, int]] = field(default_factory=dict)  # first and last fill by prescription
+
+    def lose(self, lost_days: float, gap_days: float, until: int) -> None:
+        """Take days lost to the effect within a gap that ends at ``until``, split where a quarter begins."""
+        if gap_days <= 0:
+            return
+        first, last = until - int(gap_days * DAY), until - 1
+        share = 1.0
+        if quarter(first) != quarter(last):
+            share = (quarter_start(quarter(last)) - first) / (until - first)
+            self.lost[quarter(last)] = self.lost.get(quarter(last), 0.0) + lost_days * (1 - share)
+        self.lost[quarter(first)] = self.lost.get(quarter(first), 0.0) + lost_days * share
 
 
 @dataclass(slots=True)
@@ -79,12 +99,17 @@ class Person:
     troubles: int = 0  # unresolved calls, denied claims since the last survey
     missed: int = 0
     visits: int = 0
+    waits: Waits = field(default_factory=Waits)
     died: int | None = None
     moved_on: dict[str, int] = field(default_factory=dict)  # open matters by kind
 
     def age(self, on: date) -> int:
         """Return the completed years."""
         return on.year - self.born.year - ((on.month, on.day) < (self.born.month, self.born.day))
+
+    def is_older(self, on: date) -> bool:
+        """Tell whether the person is of an age at which more people answer surveys."""
+        return self.age(on) > 50
 
     @property
     def member_id(self) -> str:

@@ -1,7 +1,7 @@
 """Experience surveys: who is asked, who answers, and what they say about what happened to them.
 
 Belongs here: invitations, responses, scores and comments, Qualtrics-shaped. Does not belong: the planted
-coefficients (truth.Effects).
+coefficients (effects.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from orchestration.sample.clock import DAY, HOUR, MINUTE, TIME_ZONE, at, day, wall
+from orchestration.sample.clock import DAY, HOUR, MINUTE, TIME_ZONE, at, day, quarter, wall
+from orchestration.sample.effects import SCALES, SPREADS, Experience, answer_chance, felt_days, felt_lobby
+from orchestration.sample.estimands import VISIT_ANSWERS
 from orchestration.sample.people import Person
 from orchestration.sample.world import Visit, World
 
@@ -97,22 +99,24 @@ def _scale(value: float, low: int, high: int) -> int:
 
 def after_visit(world: World, visit: Visit) -> None:
     """Ask about a visit on the next morning."""
-    person, effects, rng = visit.person, world.effects, world.rng
+    person = visit.person
     asked = at(day(visit.ended), 10) + DAY + world.between(0, 90) * MINUTE
     anchor = Anchor("visit_experience", visit.dept.id, visit.id, None, visit.record.mrn, asked)
-    wait = min(visit.wait_days or 0.0, 45.0)
-    lobby = min(max(visit.lobby_minutes - 15, 0), 120)
-    bad = 0.02 * lobby + 0.4 * min(person.troubles, 3) + (2.5 if visit.seen is None else 0.0)
-    mood = 0.45 * person.content
-    csat = 4.0 + mood * 0.6 - 0.4 * bad + effects.csat_per_wait_day * wait
-    csat += world.truth.training_effect(visit.dept.id, visit.ended) + rng.gauss(0, 0.6)
-    scores = Scores(
-        _scale(9.2 + mood * 2 - bad + effects.nps_per_wait_day * wait + rng.gauss(0, 1.2), 0, 10),
-        _scale(csat, 1, 5),
-        _scale(6.0 + mood - 0.6 * bad + effects.ces_per_wait_day * wait + rng.gauss(0, 0.9), 1, 7),
-        _comment(wait, lobby, person.troubles),
+    experience = Experience(
+        mood=0.45 * person.content,
+        trouble=0.4 * min(person.troubles, 3) + (2.5 if visit.seen is None else 0.0),
+        wait_days=felt_days(visit.wait_days),
+        lobby_minutes=felt_lobby(visit.lobby_minutes),
+        is_trained=int(world.truth.is_trained(visit.dept.id, visit.ended)),
     )
-    if not _ask(world, person, anchor, scores, 0.3):
+    wait = experience.wait_days
+    means = experience.means(world.effects)
+    answers = {name: _scale(means[name] + world.rng.gauss(0, SPREADS[name]), *SCALES[name]) for name in SCALES}
+    scores = Scores(**answers, comment=_comment(wait, experience.lobby_minutes, person.troubles))
+    answered = _ask(world, person, anchor, scores, VISIT_ANSWERS)
+    if visit.kind != "IMP":
+        _note(world, visit, experience, answered)
+    if not answered:
         return
     person.troubles = 0
     world.truth.csat(visit.dept.id, visit.ended, scores.csat)
@@ -120,6 +124,15 @@ def after_visit(world: World, visit: Visit) -> None:
         world.truth.pair("wait_days_on_nps", wait, scores.nps)
         world.truth.pair("wait_days_on_csat", wait, scores.csat)
         world.truth.pair("wait_days_on_ces", wait, scores.ces)
+
+
+def _note(world: World, visit: Visit, experience: Experience, answered: bool) -> None:
+    """Tell the truth what a visit was like, and what of it a statistic will see."""
+    estimands = world.truth.estimands
+    estimands.asked(visit.lead_days is not None, visit.person.is_older(world.period.start), experience)
+    if answered:
+        lobby = visit.lobby_minutes if visit.roomed is not None and visit.kind in {"AMB", "EMER"} else None
+        estimands.answered((visit.dept.id, quarter(visit.arrived)), visit.lead_days, experience.wait_days, lobby)
 
 
 def after_call(world: World, person: Person, ended: int, facts: CallFacts) -> None:
@@ -161,8 +174,7 @@ def _ask(world: World, person: Person, anchor: Anchor, scores: Scores, base: flo
     status = "bounced" if bounced else "delivered"
     links = (anchor.encounter, anchor.contact, anchor.dept)
     table.row((invitation, anchor.survey, anchor.mrn, *links, wall(anchor.asked, "T"), channel, status))
-    feeling = abs(scores.nps - 7.5) / 5
-    likely = base + 0.12 * feeling + 0.1 * (person.age(world.period.start) > 50)
+    likely = answer_chance(base, scores.nps, person.is_older(world.period.start))
     start = anchor.asked + int(world.rng.expovariate(1 / 20) * HOUR) + 60
     if bounced or not world.chance(likely) or start + HOUR > world.period.end:
         return False

@@ -13,19 +13,10 @@ from pathlib import Path
 import orjson
 
 from orchestration.sample.clock import Period, day
+from orchestration.sample.effects import Effects
+from orchestration.sample.estimands import Estimands
 from orchestration.sample.hospital import TRAININGS
 from orchestration.sample.write import Deliveries, Json, Place
-
-
-@dataclass(frozen=True)
-class Effects:
-    """Coefficients of the planted effects; all zero when they are switched off."""
-
-    refill_gap_per_wait_day: float = 0.009  # share of a fill's days supply by which the refill comes later
-    nps_per_wait_day: float = -0.10  # points of 0-10 a day of request-to-visit wait
-    csat_per_wait_day: float = -0.035  # points of 1-5
-    ces_per_wait_day: float = -0.05  # points of 1-7
-    training_csat: float = 0.8  # points of 1-5, in trained departments from the training's date on
 
 
 @dataclass
@@ -72,8 +63,13 @@ class Truth:
     trained_from: int
     associations: dict[str, Association] = field(default_factory=dict)
     csat_means: dict[str, list[float]] = field(default_factory=dict)
+    estimands: Estimands = field(init=False)
     identities: int = 0
     spoiled_by_source: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin to sum what the effects come to."""
+        self.estimands = Estimands(self.effects)
 
     def same(self, source: str, record: str, person: int) -> None:
         """State that a source identity is a person."""
@@ -99,10 +95,9 @@ class Truth:
         sums[0] += score
         sums[1] += 1
 
-    def training_effect(self, department: str, t: int) -> float:
-        """Return the points of CSAT that the training adds at a department and time."""
-        on = department in self.trained and t >= self.trained_from
-        return self.effects.training_csat if on else 0.0
+    def is_trained(self, department: str, t: int) -> bool:
+        """Tell whether the training is in force at a department and time."""
+        return department in self.trained and t >= self.trained_from
 
     def write(self) -> None:
         """Write ``effects.json`` and the headers of empty tables."""
@@ -117,9 +112,14 @@ class Truth:
         body = {
             "planted": {
                 "request_to_visit_wait": {
-                    "words": "Longer waits between asking for a visit and having it make refills later (lower PDC)"
-                    " and scores lower.",
-                    **{k: v for k, v in asdict(self.effects).items() if k != "training_csat"},
+                    "words": "Longer waits between asking for a visit and having it make refills later (lower PDC),"
+                    " scores lower and missed appointments likelier. Earlier misses make these likelier too, reminders"
+                    " make them rarer.",
+                    **self._coefficients("wait_day", "earlier_miss", "reminded"),
+                },
+                "lobby_wait": {
+                    "words": "Minutes in the lobby beyond a quarter of an hour make scores lower.",
+                    **self._coefficients("lobby_minute"),
                 },
                 "training": {
                     "words": "The training raises CSAT in its departments from the day after its last day on, and"
@@ -130,6 +130,11 @@ class Truth:
                     "csat_points": self.effects.training_csat,
                 },
             },
+            "in_estimators_terms": {
+                "words": "What the planted effects come to in each mart: of scores within their scale, of those who"
+                " answer, per exposure_step; by true chances and means, not by what the dice brought.",
+                "effects": [_rounded(statement) for statement in self.estimands.statements()],
+            },
             "realised": {
                 "associations": {name: a.summary() for name, a in sorted(self.associations.items())},
                 "csat_means": means,
@@ -139,3 +144,11 @@ class Truth:
         path = Path(self.out.root) / "truth" / "effects.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
+
+    def _coefficients(self, *kinds: str) -> Json:
+        return {name: value for name, value in asdict(self.effects).items() if name.endswith(kinds)}
+
+
+def _rounded(statement: Json) -> Json:
+    effect = statement["effect"]
+    return {**statement, "effect": None if effect is None else round(effect, 6)}

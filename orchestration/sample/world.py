@@ -14,9 +14,10 @@ from typing import Protocol
 from uuid import UUID
 
 from orchestration.sample.clock import MINUTE, Period, utc
+from orchestration.sample.effects import Effects
 from orchestration.sample.hospital import Department
 from orchestration.sample.people import Person, Record
-from orchestration.sample.truth import Effects, Truth
+from orchestration.sample.truth import Truth
 from orchestration.sample.write import Deliveries, Json
 
 #: Types whose older versions and repetitions come in a second file, as a later export would bring them.
@@ -50,6 +51,7 @@ class Visit:
     seen: int | None  # None: left without being seen
     ended: int
     wait_days: float | None = None  # request to visit; None where nothing was booked
+    lead_days: int | None = None  # the same in calendar days from the booking, as the EHR tells it
     appointment: str | None = None
     referral: str | None = None
 

@@ -32,6 +32,7 @@ select
     appointments.start_on,
     night.as_of_date,
     appointments.department_id,
+    {{ department_quarter('appointments.department_id', 'appointments.start_on') }} as department_quarter,
     departments.sub_sector,
     persons.generation,
     persons.sex,

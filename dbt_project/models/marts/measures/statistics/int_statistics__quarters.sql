@@ -18,6 +18,7 @@ select
     quarters.person_key,
     quarters.exposure_start,
     quarters.department_id,
+    {{ department_quarter('quarters.department_id', 'quarters.exposure_start') }} as department_quarter,
     departments.sub_sector,
     quarters.generation,
     quarters.sex,

@@ -61,6 +61,7 @@ select
     night.as_of_date,
     visits.class_code as visit_type,
     visits.department_id,
+    {{ department_quarter('visits.department_id', 'visits.visit_on') }} as department_quarter,
     departments.sub_sector,
     visits.generation,
     visits.sex,
