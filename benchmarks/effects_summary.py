@@ -80,7 +80,7 @@ def _coverage(rows: list[Row]) -> str:
         "## With effects: how often the 95 % interval holds the truth",
         "",
         f"Needed: {NEEDED} of {OF}. `bias / error` is the mean distance from the truth in standard errors; `spread",
-        "/ error` how far these distances lie apart (1 where intervals are as wide as they should be). Odds ratios: as logs.",
+        "/ error` how far these lie apart (1 where intervals are as wide as they should be). Odds ratios: as logs.",
         "",
         "| effect | held | share | 95 % of that share | mean truth | mean estimate | bias / error | spread / error |",
         "|---|---|---|---|---|---|---|---|",

@@ -16,8 +16,8 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from orchestration.declaration import MisdeclaredError, did_you_mean
 from orchestration.lake.duck import quote
-from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 from orchestration.pull.rows import Rule
 
 ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp", "duration"]

@@ -13,10 +13,10 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from orchestration.declaration import MisdeclaredError, did_you_mean
 from orchestration.lake.duck import connect, quote, quote_list
 from orchestration.lake.raw import EMPTY, PARQUET_OPTIONS, RawBatch
 from orchestration.lake.schemas import IDENTITIES, IDENTITY_COLUMNS
-from orchestration.pull.declaration import MisdeclaredError, did_you_mean
 
 _SQL_TYPES = {pa.string(): "varchar", pa.bool_(): "boolean", pa.timestamp("us"): "timestamp"}
 

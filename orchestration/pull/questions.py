@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestration.pull.declaration import MisdeclaredError, did_you_mean
+from orchestration.declaration import MisdeclaredError, did_you_mean
 
 _PRESETS = Path(__file__).with_name("instruments.yaml")
 

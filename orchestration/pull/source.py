@@ -17,10 +17,10 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from orchestration.declaration import MisdeclaredError, load_declaration
 from orchestration.lake import raw
 from orchestration.lake.landing import LandedFile, Landing, forget
 from orchestration.lake.schemas import FILES, STANDARD_TABLES
-from orchestration.pull.declaration import MisdeclaredError, load_declaration
 from orchestration.pull.declared import DeclaredTable
 from orchestration.pull.deliveries import Readiness, feeds
 from orchestration.pull.identities import IdentityMap, write_identities

@@ -33,7 +33,7 @@ from orchestration.sample.write import Json
 Group = tuple[str, int]
 WAIT_STEP_DAYS, LOBBY_STEP_MINUTES = 7, 15
 VISIT_ANSWERS = 0.3  # share of visits about which a survey is answered, before feelings and age
-_KEPT = 6_000
+_KEPT = 2_000
 
 
 @dataclass

@@ -12,9 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
+from orchestration.declaration import DeclarationError
 from orchestration.settings import get_settings
 from orchestration.statistics.declarations import DECLARATIONS_FILE, load_declarations
 from orchestration.statistics.run import run_statistics
@@ -31,8 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("no cases yet: run a night first", file=sys.stderr)
         return 2
     try:
-        declared = load_declarations(options.declarations)
-    except (ValidationError, yaml.YAMLError) as error:
+        declared = load_declarations(options.declarations, exchange)
+    except DeclarationError as error:
         print(error, file=sys.stderr)
         return 2
     options.out.mkdir(parents=True, exist_ok=True)

@@ -5,15 +5,18 @@ Belongs here: the shape of the declarations. Does not belong: computing anything
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from orchestration.declaration import MisdeclaredError, did_you_mean, load_declaration
 
 DECLARATIONS_FILE = Path(__file__).with_name("declarations.yaml")
 
+Place: TypeAlias = list[str | int]
 Kind = Literal["linear", "binary", "ordinal", "survival"]
 
 
@@ -67,9 +70,9 @@ class Outcome(_Part):
     @model_validator(mode="after")
     def _fits_kind(self) -> Outcome:
         if (self.kind == "survival") != (self.event is not None):
-            raise ValueError(f"{self.column}: `event` belongs to survival outcomes, and to no other")
+            raise MisdeclaredError("`event` belongs to survival outcomes, and to no other", ["event"])
         if self.at_least is not None and self.kind != "binary":
-            raise ValueError(f"{self.column}: `at_least` makes a binary outcome")
+            raise MisdeclaredError("`at_least` makes a binary outcome", ["at_least"])
         return self
 
 
@@ -113,35 +116,80 @@ class Declarations(_Part):
     revenue: Revenue = Revenue()
 
     @model_validator(mode="after")
-    def _names_are_declared(self) -> Declarations:
+    def _names_are_declared(self, info: ValidationInfo) -> Declarations:
         for name, edges in self.bands.items():
-            if sorted(set(edges)) != edges:
-                raise ValueError(f"bands {name}: upper edges must rise")
+            if not edges or sorted(set(edges)) != edges:
+                raise MisdeclaredError("upper edges must be given and rise", ["bands", name])
         for name, exposure in self.exposures.items():
-            _known(f"exposure {name}", [exposure.bands] if exposure.bands else [], self.bands)
+            _known(["exposures", name, "bands"], [exposure.bands] if exposure.bands else [], self.bands)
         for name, family in self.families.items():
-            _known(f"family {name}", [family.cases], self.cases)
-            _known(f"family {name}", family.exposures, self.exposures)
-            _known(f"family {name}", [*family.outcomes, *family.rates], self.outcomes)
-            if wrong := [rate for rate in family.rates if self.outcomes[rate].kind != "binary"]:
-                raise ValueError(f"family {name}: rates must be binary: {wrong}")
-        _known("interventions", [self.interventions.cases], self.cases)
-        _known("interventions", self.interventions.outcomes, self.outcomes)
-        if wrong := [o for o in self.interventions.outcomes if self.outcomes[o].kind not in {"linear", "binary"}]:
-            raise ValueError(f"interventions: outcomes must be linear or binary: {wrong}")
+            at: Place = ["families", name]
+            _known([*at, "cases"], [family.cases], self.cases)
+            _known([*at, "exposures"], family.exposures, self.exposures)
+            _known([*at, "outcomes"], family.outcomes, self.outcomes)
+            _known([*at, "rates"], family.rates, self.outcomes)
+            self._kinds([*at, "rates"], family.rates, {"binary"})
+        _known(["interventions", "cases"], [self.interventions.cases], self.cases)
+        _known(["interventions", "outcomes"], self.interventions.outcomes, self.outcomes)
+        self._kinds(["interventions", "outcomes"], self.interventions.outcomes, {"linear", "binary"})
+        for cases, columns in (info.context or {}).get("columns", {}).items():
+            for place, column in self._columns_read(cases):
+                _known(place, [column], columns, "the cases have no column")
         return self
 
+    def _kinds(self, at: Place, outcomes: list[str], allowed: set[str]) -> None:
+        for place, name in enumerate(outcomes):
+            if (kind := self.outcomes[name].kind) not in allowed:
+                words = " or ".join(sorted(allowed))
+                raise MisdeclaredError(f"{name} is {kind}; outcomes here are {words}", [*at, place])
 
-def _known(where: str, names: list[str], declared: Mapping[str, object]) -> None:
-    unknown = sorted(set(names) - set(declared))
-    if unknown:
-        raise ValueError(f"{where}: not declared: {unknown}")
+    def _columns_read(self, name: str) -> Iterator[tuple[Place, str]]:
+        """Yield where each column of some cases is declared, and its name."""
+        cases = self.cases[name]
+        for part in ("spline", "linear", "factors"):
+            for place, column in enumerate(getattr(cases, part)):
+                yield ["cases", name, part, place], column
+        for family_name, family in self.families.items():
+            if family.cases != name:
+                continue
+            for place, column in enumerate(family.segments):
+                yield ["families", family_name, "segments", place], column
+            for exposure in family.exposures:
+                yield ["exposures", exposure, "column"], self.exposures[exposure].column
+            yield from self._outcome_columns([*family.outcomes, *family.rates])
+        if self.interventions.cases == name:
+            yield ["interventions", "date"], self.interventions.date
+            yield from self._outcome_columns(self.interventions.outcomes)
+
+    def _outcome_columns(self, names: Iterable[str]) -> Iterator[tuple[Place, str]]:
+        for name in names:
+            outcome = self.outcomes[name]
+            yield ["outcomes", name, "column"], outcome.column
+            if outcome.event:
+                yield ["outcomes", name, "event"], outcome.event
 
 
-def load_declarations(path: Path = DECLARATIONS_FILE) -> Declarations:
+def _known(at: Place, names: list[str], declared: Iterable[str], words: str = "not declared:") -> None:
+    known = list(declared)
+    for place, name in enumerate(names):
+        if name not in known:
+            below = [place] if at[-1] in {"exposures", "outcomes", "rates"} else []
+            raise MisdeclaredError(f"{words} {name!r}{did_you_mean(name, known)}", [*at, *below])
+
+
+def load_declarations(path: Path = DECLARATIONS_FILE, exchange: Path | None = None) -> Declarations:
     """Return the declarations of a YAML file.
 
+    Args:
+        path: the file.
+        exchange: where dbt exported the cases; given, every declared column must stand in them.
+
     Raises:
-        pydantic.ValidationError: an entry has a wrong shape or names something that is not declared.
+        DeclarationError: names each mistake with file, line and, where one is near, the name that was meant.
     """
-    return Declarations.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    declared = load_declaration(path, Declarations, key=None)
+    if exchange is None:
+        return declared
+    files = {name: exchange / f"{cases.file}.parquet" for name, cases in declared.cases.items()}
+    columns = {name: pq.read_schema(file).names for name, file in files.items() if file.exists()}
+    return load_declaration(path, Declarations, key=None, context={"columns": columns})

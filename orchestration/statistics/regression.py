@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from orchestration.statistics.design import Matrix, follows_from
+from orchestration.statistics.ordinal import proportional_odds
 
 #: A coefficient as large as this (on the log scale, per standard deviation) says that the data separate perfectly.
 _SEPARATED = 15.0
@@ -103,15 +104,13 @@ def _logistic(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float
 
 
 def _ordinal(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float, float, float, float]:
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
+    from scipy.stats import norm
 
-    grades = pd.Series(pd.Categorical(np.rint(data["y"].to_numpy(dtype=float)).astype(int), ordered=True))
-    model = OrderedModel(grades, columns, distr="logit")
-    options = {"cov_type": "cluster", "cov_kwds": {"groups": clusters}}
-    result = model.fit(method="bfgs", disp=False, maxiter=500, **options)
-    if not result.mle_retvals["converged"]:
-        raise NotEstimableError("did_not_converge")
-    return _first_effect(result, 0)
+    _, grades = np.unique(np.rint(data["y"].to_numpy(dtype=float)), return_inverse=True)
+    found = proportional_odds(grades, columns, clusters)
+    beta, error = float(found.coefficients[0]), float(np.sqrt(found.covariance[0, 0]))
+    half = float(norm.ppf(0.975)) * error
+    return beta, beta - half, beta + half, float(2 * norm.sf(abs(beta) / error))
 
 
 def _hazards(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float, float, float, float]:
@@ -119,8 +118,12 @@ def _hazards(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float,
 
     # Ended on the day it began: half a day, since a time of zero is never at risk.
     time = np.maximum(data["y"].to_numpy(dtype=float), 0.5)
-    model = PHReg(time, columns, status=data["event"].to_numpy(dtype=float), ties="efron")
-    return _first_effect(model.fit(groups=clusters), 0)
+    ended = data["event"].to_numpy(dtype=float)
+    # Who left before anything happened was never at risk when it did and says nothing; statsmodels' clustered errors
+    # would be undefined by them.
+    told = time >= time[ended > 0].min()
+    model = PHReg(time[told], columns[told], status=ended[told], ties="efron")
+    return _first_effect(model.fit(groups=clusters[told]), 0)
 
 
 def _first_effect(result: Any, place: int) -> tuple[float, float, float, float]:

@@ -33,9 +33,12 @@ def run_statistics(exchange: Path, declared: Declarations | None = None, out: Pa
         declared: what is asked; default ``declarations.yaml``.
         out: folder that ``statistics_*`` are written to; default ``exchange``, where dbt looks for them.
 
+    Raises:
+        DeclarationError: ``declarations.yaml`` names a column that the cases do not have, or is wrong otherwise.
+
     Equal cases give equal tables: dbt exports them in the order of the sources' own ids, persons under such an id.
     """
-    asked = declared or load_declarations()
+    asked = declared or load_declarations(exchange=exchange)
     found: dict[str, list[Row]] = {"dose_response": [], "associations": []}
     for name, family in asked.families.items():
         frame = read_cases(exchange, asked.cases[family.cases], family_columns(asked, family))

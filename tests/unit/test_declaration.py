@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.pull.declaration import DeclarationError
+from orchestration.declaration import DeclarationError
 from orchestration.pull.source import load_sources
 from orchestration.settings import SOURCE_DEFINITIONS
 

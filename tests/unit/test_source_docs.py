@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from orchestration.pull.declaration import load_declaration
+from orchestration.declaration import load_declaration
 from orchestration.pull.questions import Question
 from orchestration.pull.readers import AnyReader
 from orchestration.pull.servers import AnyServer

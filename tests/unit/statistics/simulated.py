@@ -24,6 +24,8 @@ def people(rng: np.random.Generator, n: int, n_persons: int) -> pd.DataFrame:
             "n_earlier_visits": rng.integers(0, 5, n),
             "as_of_date": pd.Timestamp("2025-06-30"),
         }
+    ).assign(
+        department_quarter=lambda cases: cases["department_id"] + " " + rng.choice(["2024-01-01", "2024-04-01"], n)
     )
 
 

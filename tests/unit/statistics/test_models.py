@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from lifelines import CoxPHFitter
+from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.stats.multitest import multipletests
 
 from orchestration.statistics.associations import add_q_values, benjamini_hochberg
 from orchestration.statistics.cases import pair_cases, sample_persons
 from orchestration.statistics.declarations import Cases, Exposure, Outcome
 from orchestration.statistics.design import covariates, follows_from, independent, restricted_cubic_spline
+from orchestration.statistics.ordinal import proportional_odds
 from orchestration.statistics.regression import Effect, NotEstimableError, e_value, fit
 
 
@@ -173,3 +175,59 @@ def test_large_data_are_sampled_by_whole_persons_whatever_the_order():
     shuffled = sample_persons(data.sample(frac=1, random_state=1), 5_000)
     assert set(shuffled["row"]) == set(sampled["row"])
     assert len(sample_persons(data, 20_000)) == 20_000
+
+
+@pytest.mark.parametrize("n_grades", [2, 3, 5])
+def test_proportional_odds_are_those_of_statsmodels(n_grades: int):
+    rng = np.random.default_rng(n_grades)
+    person = np.repeat(np.arange(150), 2)
+    columns = rng.normal(size=(300, 3))
+    latent = columns @ [0.8, -0.5, 0.0] + rng.logistic(size=300) + rng.normal(size=150)[person]
+    grades = np.searchsorted(np.linspace(-1, 1, n_grades - 1), latent)
+    found = proportional_odds(grades, columns, person)
+    model = OrderedModel(pd.Series(pd.Categorical(grades, ordered=True)), columns, distr="logit")
+    clustered = {"cov_type": "cluster", "cov_kwds": {"groups": person}}
+    expected = model.fit(method="bfgs", disp=False, maxiter=1_000, gtol=1e-9, **clustered)
+    assert found.coefficients == pytest.approx(expected.params[:3], abs=1e-6)
+    assert found.thresholds == pytest.approx(model.transform_threshold_params(expected.params)[1:-1], abs=1e-6)
+    assert np.sqrt(np.diag(found.covariance)[:3]) == pytest.approx(expected.bse[:3], rel=1e-4)
+
+
+def test_two_grades_are_a_logistic_regression():
+    rng = np.random.default_rng(4)
+    x, person = rng.normal(size=200), np.repeat(np.arange(100), 2)
+    data = frame(x, (x + rng.logistic(size=200) > 0).astype(float), person)
+    ordinal, binary = (fit(kind, data, nothing(200), 1.0) for kind in ("ordinal", "binary"))
+    assert ordinal.effect == pytest.approx(binary.effect, rel=1e-7)
+    assert ordinal.ci_low == pytest.approx(binary.ci_low, rel=1e-6)
+
+
+def test_grades_that_an_exposure_parts_wholly_are_not_estimated():
+    x = np.arange(60.0)
+    with pytest.raises(NotEstimableError, match="did_not_converge"):
+        fit("ordinal", frame(x, x // 20), nothing(60), 1.0)
+
+
+def test_cases_that_were_censored_before_any_event_say_nothing():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=300)
+    person = np.repeat(np.arange(100), 3)
+    data = frame(x, np.ceil(rng.exponential(20 * np.exp(-0.5 * x))) + 1, person).assign(event=1.0)
+    early = frame(rng.normal(size=9), [0.7] * 9, range(900, 909)).assign(event=0.0)
+    both = pd.concat([data, early], ignore_index=True)
+    both["person_key"] = both["person_key"].astype("category")
+    assert fit("survival", both, nothing(309), 1.0) == fit("survival", data, nothing(300), 1.0)
+
+
+def test_errors_of_hazards_are_clustered_by_person():
+    rng = np.random.default_rng(7)
+    person = np.repeat(np.arange(200), 3)
+    x = rng.normal(size=200)[person]
+    time = rng.exponential(20 * np.exp(-0.4 * x + rng.normal(size=200)[person]))  # no ties: one rule for all libraries
+    data = frame(x, time + 1, person).assign(event=(rng.random(600) < 0.8).astype(float))
+    effect = fit("survival", data, nothing(600), 1.0)
+    table = data.assign(person_key=person)[["x", "y", "event", "person_key"]]
+    expected = CoxPHFitter().fit(table, "y", "event", cluster_col="person_key")
+    assert effect.effect == pytest.approx(exp(expected.params_["x"]), rel=1e-6)
+    error = log(effect.ci_high / effect.ci_low) / (2 * 1.959963985)
+    assert error == pytest.approx(expected.standard_errors_["x"], rel=1e-4)

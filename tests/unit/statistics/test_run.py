@@ -5,12 +5,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from pydantic import ValidationError
 
+from orchestration.declaration import DeclarationError
 from orchestration.settings import DBT_PROJECT, Settings
 from orchestration.statistics import __main__ as command
 from orchestration.statistics import load_declarations, run_statistics
-from orchestration.statistics.declarations import DECLARATIONS_FILE, Declarations
+from orchestration.statistics.declarations import DECLARATIONS_FILE
 from orchestration.statistics.interventions import intervention_effects
 from orchestration.statistics.revenue import revenue_at_risk
 from orchestration.statistics.tables import TABLES, path_of, write
@@ -148,26 +148,37 @@ def test_each_declared_column_stands_in_the_model_that_exports_it():
         assert [column for column in columns if column not in model] == []
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        (("families", "waits_and_scores", "exposures"), ["waitng"], "not declared"),
-        (("families", "waits_and_scores", "rates"), ["nps_score"], "must be binary"),
-        (("exposures", "lobby_minutes", "bands"), "hours", "not declared"),
-        (("bands", "days"), [3, 1], "must rise"),
-        (("outcomes", "pdc", "event"), "died", "survival"),
-        (("interventions", "outcomes"), ["csat_grade"], "linear or binary"),
-        (("limits", "min_cases"), 5, "greater than or equal"),
-    ],
-)
-def test_a_wrong_declaration_is_refused_with_its_place(path, value, message):
-    declared = yaml.safe_load(DECLARATIONS_FILE.read_text())
-    place = declared
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    with pytest.raises(ValidationError, match=message):
-        Declarations.model_validate(declared)
+MISTAKES = [
+    ("exposures: [request_to_visit_days, lobby", "exposures: [request_to_visit_day, lobby",
+     "waits_and_scores.exposures.0: not declared: 'request_to_visit_day'; did you mean 'request_to_visit_days'?"),
+    ("rates: [is_promoter, ", "rates: [nps_score, ", "rates.0: nps_score is linear; outcomes here are binary"),
+    ("step: 15, bands: minutes}\n  exam", "step: 15, bands: minute}\n  exam",
+     "exposures.lobby_minutes.bands: not declared: 'minute'; did you mean 'minutes'?"),
+    ("days: [0, 3, 7", "days: [3, 0, 7", "bands.days: upper edges must be given and rise"),
+    ("pdc: {column: pdc,", "pdc: {column: pdc, event: died,", "pdc.event: `event` belongs to survival outcomes"),
+    ("outcomes: [csat_score, nps_score, ces_score]\n\n", "outcomes: [csat_grade]\n\n",
+     "interventions.outcomes.0: csat_grade is ordinal; outcomes here are binary or linear"),
+    ("min_cases: 30", "min_cases: 5", "limits.min_cases: input should be greater than or equal to 11"),
+    ("min_cases: 30", "minimum_cases: 30", "there is no such key here; did you mean 'min_cases'?"),
+    ("kind: ordinal", "kind: ordinary", "'ordinary' is not known here; did you mean 'ordinal'?"),
+    ("column: lead_days", "column: lead_day", "the cases have no column 'lead_day'; did you mean 'lead_days'?"),
+    ("segments: [department_id, generation]\n  waits_and_grades", "segments: [departments]\n  waits_and_grades",
+     "families.waits_and_scores.segments.0: the cases have no column 'departments'; did you mean 'department_id'?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
+def test_a_wrong_declaration_is_refused_with_file_line_and_suggestion(write_exchange, tmp_path, right, wrong, message):
+    text = DECLARATIONS_FILE.read_text()
+    assert text.count(right) == 1
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text.replace(right, wrong))
+    exchange = write_exchange(make_cases(3, n=20))
+    with pytest.raises(DeclarationError) as raised:
+        load_declarations(mine, exchange)
+    line = text[: text.index(right)].count("\n") + 1
+    assert str(raised.value).startswith(f"{mine}:{line}: ")
+    assert message in str(raised.value)
 
 
 def test_a_table_is_written_in_the_order_of_its_key_with_nine_digits(tmp_path):

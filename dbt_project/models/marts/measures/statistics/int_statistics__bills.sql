@@ -8,7 +8,6 @@ select
     bills.counted_on as opened_on,
     night.as_of_date,
     bills.department_id,
-    {{ department_quarter('bills.department_id', 'bills.counted_on') }} as department_quarter,
     departments.sub_sector,
     persons.generation,
     persons.sex,

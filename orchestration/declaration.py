@@ -40,8 +40,12 @@ def did_you_mean(name: object, known: Sequence[str]) -> str:
     return f"; known are {', '.join(sorted(known))}" if known else ""
 
 
-def load_declaration(path: Path, model: type[Model], key: str = "attributes") -> Model:
-    """Return the model that ``path`` declares under ``key``.
+def load_declaration(
+    path: Path, model: type[Model], key: str | None = "attributes", context: Mapping[str, object] | None = None
+) -> Model:
+    """Return the model that ``path`` declares under ``key`` (None: the file as a whole).
+
+    ``context`` is what else the model's own checks may look at (pydantic's validation context).
 
     Raises:
         DeclarationError: names every mistake with its line.
@@ -51,14 +55,14 @@ def load_declaration(path: Path, model: type[Model], key: str = "attributes") ->
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DeclarationError(f"{path}:{line}: {error.problem or error.context}") from None
-    node = _child(root, key)
+    node = root if key is None else _child(root, key)
     if node is None:
-        raise DeclarationError(f"{path}:1: `{key}` is missing")
+        raise DeclarationError(f"{path}:1: " + (f"`{key}` is missing" if key else "nothing is declared"))
     if twice := [f"{path}:{at.start_mark.line + 1}: {at.value}: this key stands twice" for at in _repeated(node)]:
         raise DeclarationError("\n".join(twice))
     loader = _LOADER("")
     try:
-        return model.model_validate(loader.construct_document(node))
+        return model.model_validate(loader.construct_document(node), context=dict(context or {}))
     except ValidationError as error:
         schema = model.model_json_schema()
         told = [_told(path, node, schema, one) for one in error.errors(include_url=False)]
