@@ -36,7 +36,8 @@ def proportional_odds(grades: Any, columns: Matrix, clusters: Any) -> Proportion
     Args:
         grades: n whole numbers, the place of each case's grade among those met: 0, 1, 2, ...
         columns: n x p, without a constant.
-        clusters: n numbers of clusters 0, 1, ...; errors are clustered with the correction G/(G-1) (n-1)/(n-k).
+        clusters: n numbers of clusters 0, 1, ...; errors are clustered with the correction G/(G-1) (n-1)/(n-k). None:
+            errors are those of the likelihood's curvature.
 
     Raises:
         NoMaximumError: the likelihood has no finite maximum.
@@ -60,14 +61,18 @@ def proportional_odds(grades: Any, columns: Matrix, clusters: Any) -> Proportion
             break
     else:
         raise NoMaximumError
-    inverse = np.linalg.inv(-curvature)
-    summed = np.zeros((int(clusters.max()) + 1, len(beta)))
-    np.add.at(summed, clusters, slope)
-    n, n_clusters = len(grades), len(np.unique(clusters))
-    correction = n_clusters / (n_clusters - 1) * (n - 1) / (n - len(beta))
-    covariance = correction * inverse @ (summed.T @ summed) @ inverse
-    place = columns.shape[1]
+    place, inverse = columns.shape[1], np.linalg.inv(-curvature)
+    covariance = inverse if clusters is None else _sandwich(inverse, slope, clusters)
     return ProportionalOdds(beta[:place], beta[place:], covariance)
+
+
+def _sandwich(inverse: Matrix, slope: Matrix, clusters: Any) -> Matrix:
+    summed = np.zeros((int(clusters.max()) + 1, slope.shape[1]))
+    np.add.at(summed, clusters, slope)
+    n, n_clusters = len(slope), len(np.unique(clusters))
+    correction = n_clusters / (n_clusters - 1) * (n - 1) / (n - slope.shape[1])
+    covariance: Matrix = correction * inverse @ (summed.T @ summed) @ inverse
+    return covariance
 
 
 def _sides(grades: Any, columns: Matrix, n_thresholds: int) -> tuple[Matrix, Matrix]:

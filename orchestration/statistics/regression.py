@@ -48,7 +48,7 @@ class Effect:
     p_value: float
 
 
-def fit(kind: str, data: pd.DataFrame, adjustment: Matrix, step: float) -> Effect:
+def fit(kind: str, data: pd.DataFrame, adjustment: Matrix, step: float, *, clustered: bool = True) -> Effect:
     """Return the effect of ``step`` units of ``x`` on ``y``.
 
     Args:
@@ -56,17 +56,21 @@ def fit(kind: str, data: pd.DataFrame, adjustment: Matrix, step: float) -> Effec
         data: columns x, y, person_key (clusters) and, of a survival outcome, event.
         adjustment: columns adjusted for, from ``design.covariates``; no column for the crude effect.
         step: units of x that the effect is stated for.
+        clustered: errors are clustered by person_key; otherwise they are the model's own.
 
     Raises:
-        NotEstimableError: exposure_is_constant, exposure_follows_from_adjustment, did_not_converge.
+        NotEstimableError: outcome_is_constant, exposure_is_constant,
+            exposure_follows_from_adjustment, did_not_converge.
     """
+    if data["y"].nunique() < 2:
+        raise NotEstimableError("outcome_is_constant")
     x = data["x"].to_numpy(dtype=float) / step
     if follows_from(x, np.empty((len(x), 0))):
         raise NotEstimableError("exposure_is_constant")
     if follows_from(x, adjustment):
         raise NotEstimableError("exposure_follows_from_adjustment")
-    fitted = {"linear": _linear, "binary": _logistic, "ordinal": _ordinal, "survival": _hazards}[kind]
-    clusters = data["person_key"].cat.codes.to_numpy()
+    fitted = {"linear": _linear, "binary": _ordinal, "ordinal": _ordinal, "survival": _hazards}[kind]
+    clusters = data["person_key"].cat.codes.to_numpy() if clustered else None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -89,21 +93,11 @@ def _linear(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float, 
     import statsmodels.api as sm
 
     model = sm.OLS(data["y"].to_numpy(dtype=float), sm.add_constant(columns, has_constant="add"))
-    return _first_effect(model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True), 1)
-
-
-def _logistic(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float, float, float, float]:
-    import statsmodels.api as sm
-
-    design = sm.add_constant(columns, has_constant="add")
-    model = sm.GLM(data["y"].to_numpy(dtype=float), design, family=sm.families.Binomial())
-    result = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, maxiter=50)
-    if not result.converged:
-        raise NotEstimableError("did_not_converge")
-    return _first_effect(result, 1)
+    return _first_effect(model.fit(use_t=True, **_errors(clusters)), 1)
 
 
 def _ordinal(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float, float, float, float]:
+    """Two grades are a logistic regression."""
     from scipy.stats import norm
 
     _, grades = np.unique(np.rint(data["y"].to_numpy(dtype=float)), return_inverse=True)
@@ -123,7 +117,12 @@ def _hazards(data: pd.DataFrame, columns: Matrix, clusters: Any) -> tuple[float,
     # would be undefined by them.
     told = time >= time[ended > 0].min()
     model = PHReg(time[told], columns[told], status=ended[told], ties="efron")
-    return _first_effect(model.fit(groups=clusters[told]), 0)
+    return _first_effect(model.fit(groups=None if clusters is None else clusters[told]), 0)
+
+
+def _errors(clusters: Any) -> dict[str, Any]:
+    """Return how statsmodels is asked for errors."""
+    return {} if clusters is None else {"cov_type": "cluster", "cov_kwds": {"groups": clusters}}
 
 
 def _first_effect(result: Any, place: int) -> tuple[float, float, float, float]:
