@@ -14,7 +14,7 @@ import numpy as np
 from orchestration.statistics.design import Matrix
 
 _STEPS, _HALVINGS = 50, 20
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-10
 
 
 class NoMaximumError(ArithmeticError):
@@ -28,6 +28,21 @@ class ProportionalOdds:
     coefficients: Matrix
     thresholds: Matrix
     covariance: Matrix  # of the coefficients, then the thresholds
+
+
+@dataclass(frozen=True)
+class _Point:
+    """The log-likelihood at some parameters, its derivatives, and what each case adds to the first of them."""
+
+    value: float
+    slope: Matrix
+    curvature: Matrix
+    by_predictor: Matrix
+    by_edges: Matrix
+
+    def slopes(self, columns: Matrix) -> Matrix:
+        """Return the slope of each case's likelihood."""
+        return np.hstack([columns * self.by_predictor[:, None], self.by_edges])
 
 
 def proportional_odds(grades: Any, columns: Matrix, clusters: Any) -> ProportionalOdds:
@@ -45,24 +60,23 @@ def proportional_odds(grades: Any, columns: Matrix, clusters: Any) -> Proportion
     """
     shares = np.cumsum(np.bincount(grades))[:-1] / len(grades)
     beta = np.concatenate([np.zeros(columns.shape[1]), np.log(shares / (1 - shares))])
-    sides = _sides(grades, columns, len(shares))
-    value, slope, curvature = _likelihood(beta, grades, sides)
+    here = _likelihood(beta, grades, columns)
     for _ in range(_STEPS):
-        step = np.linalg.solve(-curvature, slope.sum(axis=0))
+        step = np.linalg.solve(-here.curvature, here.slope)
+        promised = float(step @ here.slope)
         for halving in range(_HALVINGS):
-            found = beta + step / 2**halving
-            after = _likelihood(found, grades, sides)
-            if after[0] >= value - _TOLERANCE:
+            there = _likelihood(beta + step / 2**halving, grades, columns)
+            if there.value >= here.value - _TOLERANCE * (1 + abs(here.value)):
                 break
         else:
             raise NoMaximumError
-        gain, beta, (value, slope, curvature) = after[0] - value, found, after
-        if gain < _TOLERANCE and np.abs(step).max() < 1e-6:
+        beta, here = beta + step / 2**halving, there
+        if promised < _TOLERANCE:
             break
     else:
         raise NoMaximumError
-    place, inverse = columns.shape[1], np.linalg.inv(-curvature)
-    covariance = inverse if clusters is None else _sandwich(inverse, slope, clusters)
+    place, inverse = columns.shape[1], np.linalg.inv(-here.curvature)
+    covariance = inverse if clusters is None else _sandwich(inverse, here.slopes(columns), clusters)
     return ProportionalOdds(beta[:place], beta[place:], covariance)
 
 
@@ -75,31 +89,29 @@ def _sandwich(inverse: Matrix, slope: Matrix, clusters: Any) -> Matrix:
     return covariance
 
 
-def _sides(grades: Any, columns: Matrix, n_thresholds: int) -> tuple[Matrix, Matrix]:
-    """Return the rows by which parameters make the upper and the lower bound of each case's grade."""
-    thresholds = np.eye(n_thresholds + 1)[:, :n_thresholds]
-    upper = np.column_stack([-columns, thresholds[grades]])
-    lower = np.column_stack([-columns, thresholds[grades - 1]])
-    upper[grades == n_thresholds] = 0.0
-    lower[grades == 0] = 0.0
-    return upper, lower
-
-
-def _likelihood(beta: Matrix, grades: Any, sides: tuple[Matrix, Matrix]) -> tuple[float, Matrix, Matrix]:
-    """Return the log-likelihood, the slope of each case's, and the curvature of the whole."""
+def _likelihood(beta: Matrix, grades: Any, columns: Matrix) -> _Point:
+    """Return the log-likelihood and its derivatives, first by the linear predictor and the bounds of each grade."""
     from scipy.special import expit
 
-    upper, lower = sides
-    at_upper, at_lower = expit(upper @ beta), expit(lower @ beta)
-    is_last, is_first = grades == grades.max(), grades == 0
-    high, low = np.where(is_last, 1.0, at_upper), np.where(is_first, 0.0, at_lower)
+    n_columns, last = columns.shape[1], len(beta) - columns.shape[1]
+    predictor, edges = columns @ beta[:n_columns], np.array([-np.inf, *beta[n_columns:], np.inf])
+    low, high = expit(edges[grades] - predictor), expit(edges[grades + 1] - predictor)
     chance = np.maximum(high - low, 1e-300)
     by_high, by_low = high * (1 - high) / chance, low * (1 - low) / chance
-    slope: Matrix = upper * by_high[:, None] - lower * by_low[:, None]
-    bend_high = by_high * (1 - 2 * high) - by_high**2
-    bend_low = -by_low * (1 - 2 * low) - by_low**2
-    crossed = upper.T @ (lower * (by_high * by_low)[:, None])
-    curvature: Matrix = (
-        upper.T @ (upper * bend_high[:, None]) + lower.T @ (lower * bend_low[:, None]) + crossed + crossed.T
+    bend_high, bend_low, crossed = (
+        by_high * (1 - 2 * high - by_high),
+        -by_low * (1 - 2 * low + by_low),
+        by_high * by_low,
     )
-    return float(np.log(chance).sum()), slope, curvature
+    marks = np.eye(last + 1)[:, :last]
+    upper, lower = marks[grades], np.where((grades > 0)[:, None], marks[grades - 1], 0.0)
+    by_edges = upper * by_high[:, None] - lower * by_low[:, None]
+    mixed = upper * (bend_high + crossed)[:, None] + lower * (bend_low + crossed)[:, None]
+    between = upper.T @ (lower * crossed[:, None])
+    among = np.diag(upper.T @ bend_high + lower.T @ bend_low) + between + between.T
+    weights = bend_high + bend_low + 2 * crossed
+    across = -columns.T @ mixed
+    curvature = np.block([[columns.T @ (columns * weights[:, None]), across], [across.T, among]])
+    by_predictor = by_low - by_high
+    slope = np.concatenate([columns.T @ by_predictor, by_edges.sum(axis=0)])
+    return _Point(float(np.log(chance).sum()), slope, curvature, by_predictor, by_edges)
