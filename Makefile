@@ -13,10 +13,10 @@ export DAGSTER_DG_UPDATE_CHECK_ENABLED := 0
 PROJECT_DIRS := --project-dir $(CURDIR)/dbt_project --profiles-dir $(CURDIR)/dbt_project
 
 .DEFAULT_GOAL := help
-.PHONY: help install manifest run ui test test-unit lint format lock prove-crashes prove-identity prove-effects bench-x12 bench-fhir bench-events clean
+.PHONY: $(shell grep -oE '^[a-z0-9-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d ':')
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(VENV)/.installed ## create .venv and install the locked packages (run and test do this themselves)
 
@@ -80,6 +80,9 @@ bench-fhir: install ## measure the FHIR reader (needs JOURNEYS_REFERENCE)
 
 bench-events: install ## measure the readers of portal events and contact records; write benchmarks/results/events.md
 	$(BIN)/python -m benchmarks.bench_events --write
+
+bench-night: manifest ## measure whole nights without Dagster; write benchmarks/results/night.md
+	$(BIN)/python -m benchmarks.bench_night --write
 
 clean: ## remove the environment and everything built (never JOURNEYS_HOME)
 	rm -rf $(VENV) dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache *.egg-info
