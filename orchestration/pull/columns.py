@@ -78,7 +78,12 @@ class Column(BaseModel):
     @field_validator("format")
     @classmethod
     def _known_format(cls, formats: str | list[str] | None) -> str | list[str] | None:
-        for stated in formats if isinstance(formats, list) else [formats] if formats else []:
+        listed = formats if isinstance(formats, list) else [formats] if formats else []
+        if len({"%z" in stated for stated in listed}) > 1:
+            raise ValueError(
+                "formats with an offset (%z) and without one cannot be mixed: give them columns of their own"
+            )
+        for stated in listed:
             directives = re.findall(r"%-?(.?)", stated)
             if not directives or not set(directives) <= _DIRECTIVES:
                 raise ValueError(f"{stated!r} is no strptime format (as %d.%m.%Y %H:%M:%S)")

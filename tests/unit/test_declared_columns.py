@@ -108,6 +108,7 @@ def test_a_cell_is_read_as_declared(declared, cell, value, rules):
         ({"type": "text", "min": 0}, "`min` belongs to type"),
         ({"type": "date", "zone": "UTC"}, "`zone` belongs to type timestamp"),
         ({"type": "date", "format": "dd.mm.yyyy"}, "no strptime format"),
+        ({"type": "timestamp", "format": ["%Y-%m-%d %z", "%Y-%m-%d"]}, "cannot be mixed"),
         ({"type": "date", "format": ["%Y-%m-%d", "%Q"]}, "'%Q' is no strptime format"),
         ({"type": "boolean", "values": {"Y": "maybe"}}, "'maybe' is no boolean"),
         ({"type": "integer", "values": {"a": True}}, "True is no integer"),
