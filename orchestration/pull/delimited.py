@@ -69,7 +69,6 @@ class _Utf8Stream(io.RawIOBase):
         self._ready = b""
         self._ended = False
         self.damaged = False
-        self.quotes = 0
 
     def readable(self) -> bool:
         return True
@@ -80,7 +79,6 @@ class _Utf8Stream(io.RawIOBase):
             self._ended = block is None
             text = self._decoder.decode(block or b"", final=self._ended).replace("\0", _MARK)
             self.damaged = self.damaged or _MARK in text
-            self.quotes += text.count('"')
             self._ready = text.encode("utf-8", "replace")
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
@@ -120,7 +118,7 @@ def read_rows(
     misfits: list[_Misfit] = []
     for (batch, numbers, stream), is_last in _with_last(_fitting(file.path, dialect, columns, misfits)):
         end = max([0, *(misfit.number for misfit in misfits)])
-        is_unclosed = is_last and stream.quotes % 2 == 1 and len(numbers) > 0 and numbers[-1] > end
+        is_unclosed = is_last and len(numbers) > 0 and numbers[-1] > end and _ends_in_quotes(file.path, dialect, batch)
         lines = pa.array(numbers - _header_rows(dialect), pa.int64())
         yield _rows(file, batch, lines, positions, (fault, stream.damaged, is_unclosed))
     yield from _misfits(file, dialect, misfits, len(positions))
@@ -142,6 +140,15 @@ def _fitting(
         stream = _Utf8Stream(path, dialect.encoding)
         for batch, numbers in _long_rows(stream, dialect, columns, done, misfits):
             yield batch, numbers, stream
+
+
+def _ends_in_quotes(path: Path, dialect: Dialect, last: pa.RecordBatch) -> bool:
+    """Whether the file ends within quotation marks: its last row holds lines, and the marks are odd in number."""
+    row = last.slice(last.num_rows - 1).to_pylist()[0].values()
+    if not any("\n" in cell for cell in row if cell):
+        return False
+    with io.BufferedReader(_Utf8Stream(path, dialect.encoding)) as whole:
+        return sum(block.count(b'"') for block in iter(lambda: whole.read(_BLOCK_BYTES), b"")) % 2 == 1
 
 
 def _python_rows(stream: _Utf8Stream, dialect: Dialect) -> Iterator[list[str]]:
@@ -226,7 +233,7 @@ def _rows(
         sick = pc.match_substring(whole, _MARK)
         faults = pc.if_else(sick, "encoding", faults)
         unread = pc.if_else(sick, whole, pa.scalar(None, pa.string()))
-        if is_unclosed and "\n" in whole[-1].as_py():
+        if is_unclosed:
             faults = pa.concat_arrays([faults[:-1], pa.array(["quote_unclosed"])])
     cells = [pa.nulls(count, pa.string()) if at is None else batch.column(at) for at in positions]
     return row_batch(file, lines, faults, cells, unread)
