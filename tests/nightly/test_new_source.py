@@ -61,8 +61,9 @@ def _log(folder: Path) -> Traces:
         at = datetime(2023, 1, 2, 8) + timedelta(hours=chance.randrange(5000))
         for _ in range(chance.randrange(1, 12)):
             rows.append((case, chance.choice(ACTIVITIES), at))
-            # Ties, minutes, and silences longer than any that would end a journey.
-            at += chance.choice([timedelta(0), timedelta(minutes=7), timedelta(hours=30), timedelta(days=100)])
+            # Ties, moments, minutes, and silences longer than any that would end a journey.
+            pauses = (timedelta(0), timedelta(milliseconds=750), timedelta(minutes=7), timedelta(hours=30))
+            at += chance.choice([*pauses, timedelta(days=100)])
     chance.shuffle(rows)
     rows += [("NA", "x-ray", datetime(2023, 3, 1, 9))] * 3
     folder.mkdir(parents=True)

@@ -37,6 +37,19 @@ cast({{ day }} + cast({{ days }} as integer) as date)
 date_diff('second', {{ start_ts }}, {{ end_ts }})
 {%- endmacro %}
 
+{#- Seconds from one timestamp to another with their fraction: logs of systems count milliseconds. -#}
+{% macro exact_seconds_between(start_ts, end_ts) -%}
+{{ return(adapter.dispatch('exact_seconds_between')(start_ts, end_ts)) }}
+{%- endmacro %}
+
+{% macro default__exact_seconds_between(start_ts, end_ts) -%}
+(cast({{ end_ts }} as double) - cast({{ start_ts }} as double))
+{%- endmacro %}
+
+{% macro duckdb__exact_seconds_between(start_ts, end_ts) -%}
+(cast(epoch_us({{ end_ts }}) - epoch_us({{ start_ts }}) as double) / 1000000)
+{%- endmacro %}
+
 {#- Days that are Monday to Friday after one date, up to and with another: whole weeks by five, the rest by weekday.
     Weekday numbers: Monday 1 .. Sunday 7. -#}
 {% macro business_days_between(start_date, end_date) -%}

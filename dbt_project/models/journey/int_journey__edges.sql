@@ -21,6 +21,6 @@ select
     followed.period_start,
     followed.from_activity,
     followed.to_activity,
-    cast({{ seconds_between('followed.from_ts', 'followed.to_ts') }} as double) as elapsed_seconds
+    {{ exact_seconds_between('followed.from_ts', 'followed.to_ts') }} as elapsed_seconds
 from followed
 where followed.to_activity is not null
