@@ -29,6 +29,13 @@ from orchestration.pull.x12_stream import BLOCK_BYTES, blocks
 _VERSION = "1"  # change when the same bytes give other rows
 _ROW_GROUP = 100_000
 
+#: Texts that hardly ever repeat, which a dictionary would only cost time, and numbers that mostly grow.
+_DIFFERING = {
+    *("record_id", "record_hash", "patient_control_number", "payer_claim_control_number"),
+    *("patient_id", "patient_member_id", "subscriber_id", "id"),
+}
+_COUNTED = {pa.int64(), pa.date32(), pa.timestamp("us")}
+
 
 class X12(BaseModel):
     """X12 claims (837) and payments (835) as files.
@@ -125,8 +132,16 @@ class _Sink:
 
     def _flush(self) -> None:
         if self._writer is None:
-            texts = [f.name for f in self._schema if f.type == pa.string()]
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd", use_dictionary=texts)
+            repeating = [f.name for f in self._schema if f.type == pa.string() and f.name not in _DIFFERING]
+            counting = {f.name: "DELTA_BINARY_PACKED" for f in self._schema if f.type in _COUNTED}
+            differing = {f.name: "DELTA_BYTE_ARRAY" for f in self._schema if f.name in _DIFFERING}
+            self._writer = pq.ParquetWriter(
+                self._path,
+                self._schema,
+                compression="zstd",
+                use_dictionary=repeating,
+                column_encoding=counting | differing,
+            )
         self._writer.write_table(pa.concat_tables(self._pending))
         self._pending, self._rows = [], 0
 

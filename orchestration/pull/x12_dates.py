@@ -7,6 +7,7 @@ X12 dates carry no zone; they stay dates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -45,14 +46,25 @@ class RecordDates:
         position: Rows = np.full(len(self.frame.segments) + 1, -1, np.int32)  # one more, so that loop -1 is nobody's
         position[rows] = np.arange(len(rows))
         owner = position[loop[self.rows]]
-        wanted = np.isin(self.frame.segments.qualifiers[self.rows], [code(q) for q in qualifiers]) & (owner >= 0)
-        wanted &= np.asarray(self.table["date_from"].is_valid())
+        wanted = self.frame.segments.qualified(self.rows, qualifiers) & (owner >= 0) & self._is_known
         first: npt.NDArray[np.int32] = np.full(len(rows), _NEVER, np.int32)
-        np.minimum.at(first, owner[wanted], _days(self.table["date_from"])[wanted])
+        np.minimum.at(first, owner[wanted], self._begin[wanted])
         last: npt.NDArray[np.int32] = np.full(len(rows), -_NEVER, np.int32)
-        np.maximum.at(last, owner[wanted], _days(self.table["date_to"])[wanted])
+        np.maximum.at(last, owner[wanted], self._end[wanted])
         none = first == _NEVER
         return _as_dates(first, none), _as_dates(last, none)
+
+    @cached_property
+    def _is_known(self) -> Mask:
+        return np.asarray(self.table["date_from"].is_valid())
+
+    @cached_property
+    def _begin(self) -> npt.NDArray[np.int32]:
+        return _days(self.table["date_from"])
+
+    @cached_property
+    def _end(self) -> npt.NDArray[np.int32]:
+        return _days(self.table["date_to"])
 
 
 def read_record_dates(frame: Frame) -> RecordDates:

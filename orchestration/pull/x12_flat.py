@@ -6,6 +6,7 @@ Belongs here: the tables that 835 and 837 share, and the helpers both use. Does 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +85,14 @@ class Frame:
 
     def record_of(self, rows: Rows) -> Rows:
         """Return the record (position) that each segment stands in, -1 for none."""
-        owner = self.loops.record[rows]
-        at = np.searchsorted(self.rows, owner)
-        return np.where(owner >= 0, at, -1)
+        return self._record_at[self.loops.record[rows]]
+
+    @cached_property
+    def _record_at(self) -> Rows:
+        """By the segment where a record begins: its position."""
+        found: Rows = np.full(len(self.segments) + 1, -1, np.int32)  # one more, so that segment -1 begins none
+        found[self.rows] = np.arange(len(self.rows))
+        return found
 
     def new(self, mask: Mask) -> Rows:
         """Return the masked segments that were not already in the block before."""
@@ -108,11 +114,14 @@ class Frame:
 
     def line_number(self, rows: Rows) -> pa.Array:
         """Return the ordinal in its record of the service line that each segment stands in; null at record level."""
-        line = self.loops.line
-        starts = np.cumsum(line == self.segments.numbers)
         record = self.loops.record[rows]
-        number = starts[rows] - np.where(record >= 0, starts[record], 0)
-        return pa.array(number, mask=line[rows] < 0)
+        number = self._lines_begun[rows] - np.where(record >= 0, self._lines_begun[record], 0)
+        return pa.array(number, mask=self.loops.line[rows] < 0)
+
+    @cached_property
+    def _lines_begun(self) -> Rows:
+        """How many service lines of the block have begun with each segment."""
+        return np.cumsum(self.loops.line == self.segments.numbers)
 
     def read_money(self, rows: Rows, element: int | Rows, name: str, owner: Rows, required: bool = False) -> pa.Array:
         """Return an amount of each segment; texts that are none, and missing required ones, reject their record."""

@@ -4,7 +4,7 @@ Belongs here: the implementation guides' loop structure, as far as records need 
 the 835; 5010 and 4010 alike). Does not belong: the columns that come out (``x12_claims``, ``x12_remits``).
 
 X12 has no closing tags: a loop lasts until a segment that cannot be inside it. So each loop is a pair of masks, the
-segments that start it and those that end it, and membership is a running maximum over segment numbers.
+segments that start it and those that end it, and every segment belongs to what the last of these says.
 """
 
 from __future__ import annotations
@@ -28,13 +28,19 @@ class Loops:
         self.segments = segments
 
     def within(self, starts: Mask, stops: Mask) -> Rows:
-        """Return for each segment the start of the loop it stands in."""
-        opened = self.latest(starts)
-        return np.where(opened > self.latest(stops & ~starts), opened, -1)
+        """Return for each segment the start of the loop it stands in; a start that also stops is a start."""
+        turns = np.flatnonzero(starts | stops)
+        return self._until_next(turns, np.where(starts[turns], turns, -1))
 
     def latest(self, mask: Mask) -> Rows:
         """Return for each segment the last of the masked segments at or before it."""
-        return np.maximum.accumulate(np.where(mask, self.segments.numbers, -1))
+        rows = np.flatnonzero(mask)
+        return self._until_next(rows, rows)
+
+    def _until_next(self, rows: Rows, values: Rows) -> Rows:
+        """Return for each segment the value of the last of ``rows`` at or before it; -1 before the first."""
+        told = np.concatenate(([-1], values)).astype(np.int32)
+        return np.repeat(told, np.diff(rows, prepend=0, append=len(self.segments)))
 
     def first_in(self, owner: Rows, mask: Mask) -> Rows:
         """Return, by owning segment, the first masked segment that belongs to it."""

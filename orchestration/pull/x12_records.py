@@ -139,11 +139,13 @@ def _hashes(frame: Frame, rows: Rows) -> list[str]:
         starts = [start for start in levels[:, first].tolist() if start >= 0]
         head = b"".join(segments.bytes_of(start + 1, int(loops.region_end[start])) for start in starts)
         heads += [blake2b(head, digest_size=8).digest()] * (after - first)
-    begins, ends = segments.begin[rows].tolist(), segments.end[rows + sizes - 1].tolist()
-    return [
-        blake2b(head + segments.data[begin:end], digest_size=8).hexdigest()
+    begins, ends, text = segments.begin[rows].tolist(), segments.end[rows + sizes - 1].tolist(), segments.data
+    digests = (
+        blake2b(head + text[begin:end], digest_size=8).digest()
         for head, begin, end in zip(heads, begins, ends, strict=True)
-    ]
+    )
+    hexadecimal = b"".join(digests).hex()
+    return [hexadecimal[at : at + 16] for at in range(0, len(hexadecimal), 16)]
 
 
 def _misplaced(frame: Frame) -> Mask:

@@ -8,6 +8,7 @@ A block of 4 MB has some 150,000 segments. NumPy finds the delimiters; Arrow tak
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -77,6 +78,9 @@ class Segments:
         self.last: Rows = np.flatnonzero(ends_segment[cuts]).astype(np.int32)
         self.first: Rows = np.zeros_like(self.last)
         self.first[1:] = self.last[:-1] + 1
+        # One more place, so that segment -1 begins and ends nowhere.
+        self._first, self._last = np.append(self.first, np.int32(0)), np.append(self.last, np.int32(-1))
+        self._filled: Mask = offsets[1:] > offsets[:-1]
         self.end: npt.NDArray[np.int64] = cuts[self.last] + 1
         self.begin = np.zeros_like(self.end)
         self.begin[1:] = self.end[:-1]
@@ -111,7 +115,7 @@ class Segments:
     def having(self, identifier: str, *qualifiers: str) -> Mask:
         """Return which segments have this identifier (and one of these first elements)."""
         found: Mask = self.kinds == KNOWN.index(identifier)
-        return found & np.isin(self.qualifiers, [code(q) for q in qualifiers]) if qualifiers else found
+        return found & _among(self.qualifiers, qualifiers) if qualifiers else found
 
     def is_a(self, rows: Rows, identifier: str) -> Mask:
         """Return which of ``rows`` have this identifier."""
@@ -121,15 +125,23 @@ class Segments:
         """Return which segments have one of these identifiers."""
         chosen: Mask = np.zeros(256, np.bool_)
         chosen[[KNOWN.index(i) for i in identifiers]] = True
-        return chosen[self.kinds]
+        return np.frombuffer(self._kind_bytes.translate(chosen.tobytes()), np.bool_)
+
+    @cached_property
+    def _kind_bytes(self) -> bytes:
+        return self.kinds.tobytes()
+
+    def qualified(self, rows: Rows, qualifiers: Sequence[str]) -> Mask:
+        """Return which of ``rows`` have one of these first elements."""
+        return _among(self.qualifiers[rows], qualifiers)
 
     def text(self, rows: Rows, element: int | Rows) -> pa.StringArray:
         """Return one element of ``rows`` (the same, or one each); null where there is none or it is empty."""
         at, there = self._at(rows, element)
-        there &= self._offsets[at + 1] > self._offsets[at]
-        if not there.any():
-            return pa.nulls(len(rows), pa.string())
-        return self._elements.take(pa.array(at) if there.all() else pa.array(at, mask=~there))
+        there &= self._filled[at]
+        if there.all():
+            return self._elements.take(pa.array(at))
+        return self._elements.take(pa.array(at, mask=~there)) if there.any() else pa.nulls(len(rows), pa.string())
 
     def component(self, rows: Rows, element: int | Rows, number: int) -> pa.StringArray:
         """Return the ``number``-th component (from 1) of a composite element; null where absent or empty."""
@@ -147,9 +159,14 @@ class Segments:
         return self.data[self.begin[first] : self.end[end - 1]] if end > first else b""
 
     def _at(self, rows: Rows, element: int | Rows) -> tuple[Rows, Mask]:
-        at = self.first[rows] + element
-        there = (rows >= 0) & (at <= self.last[rows])
+        at = self._first[rows] + element
+        there = at <= self._last[rows]
         return np.where(there, at, 0), there
+
+
+def _among(found: npt.NDArray[np.uint32], qualifiers: Sequence[str]) -> Mask:
+    """Return which codes are one of the few ``qualifiers``."""
+    return np.logical_or.reduce([found == code(q) for q in qualifiers])
 
 
 def component(values: pa.StringArray, separator: bytes, number: int) -> pa.StringArray:
