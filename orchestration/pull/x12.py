@@ -26,7 +26,7 @@ from orchestration.pull.x12_parse import FileParser
 from orchestration.pull.x12_schemas import TABLES
 from orchestration.pull.x12_stream import BLOCK_BYTES, blocks
 
-_VERSION = "1"  # change when the same bytes give other rows
+_VERSION = "2"  # change when the same bytes give other rows
 _ROW_GROUP = 100_000
 
 #: Texts that hardly ever repeat, which a dictionary would only cost time, and numbers that mostly grow.

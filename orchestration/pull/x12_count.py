@@ -24,12 +24,9 @@ def count_records(stream: BinaryIO) -> int:
             records += 1
             continue
         for tag in _tags(block.delimiters).findall(block.delimiters.segment + block.data):
-            if tag == b"ST":
-                records += claimless
-                claimless = True
-            else:
-                records += 1
-                claimless = False
+            is_claim = tag in (b"CLM", b"CLP")
+            records += is_claim or claimless
+            claimless = tag == b"ST"
         if block.ends_transaction:
             records += claimless
             claimless = False
@@ -37,5 +34,6 @@ def count_records(stream: BinaryIO) -> int:
 
 
 def _tags(delimiters: Delimiters) -> re.Pattern[bytes]:
-    """Return the pattern of what begins a record: a terminator, a tag, a separator."""
-    return re.compile(re.escape(delimiters.segment) + rb"(CLM|CLP|ST)" + re.escape(delimiters.element))
+    """Return the pattern of what begins a record or ends a transaction: a terminator, a tag, a separator."""
+    ends = re.escape(delimiters.segment)
+    return re.compile(ends + rb"(CLM|CLP|ST|SE|GS|GE|ISA|IEA)(?=" + re.escape(delimiters.element) + b"|" + ends + b")")

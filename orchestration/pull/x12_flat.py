@@ -77,6 +77,7 @@ class Frame:
     first_segment: int  # number in the file of the block's first segment
     transaction_rows: Rows
     first_transaction: int
+    goes_on: bool  # whether the last transaction goes on in the next block
 
     @property
     def lines(self) -> npt.NDArray[np.int64]:
@@ -93,6 +94,22 @@ class Frame:
         found: Rows = np.full(len(self.segments) + 1, -1, np.int32)  # one more, so that segment -1 begins none
         found[self.rows] = np.arange(len(self.rows))
         return found
+
+    def next_record(self, rows: Rows) -> Rows:
+        """Return the next record of each segment's transaction (perhaps the next block's first), else its last."""
+        at = np.searchsorted(self.rows, rows)
+        return at - (self._transaction_of[at] != self.loops.transaction[rows])
+
+    def last_record(self, rows: Rows) -> Rows:
+        """Return the last record of each segment's transaction before it, else its first."""
+        at = np.searchsorted(self.rows, rows)
+        return at - (self._transaction_of[at - 1] == self.loops.transaction[rows])
+
+    @cached_property
+    def _transaction_of(self) -> Rows:
+        """The transaction of each record, and of the next block's first; -2 where that is no concern of this block."""
+        following = self.transaction_rows[-1] if self.goes_on else -2
+        return np.append(self.loops.transaction[self.rows], following)
 
     def new(self, mask: Mask) -> Rows:
         """Return the masked segments that were not already in the block before."""
@@ -185,11 +202,10 @@ def provider_adjustments(frame: Frame) -> pa.Table:
     segments = frame.segments
     rows, at = segments.repeats(frame.new(segments.having("PLB") & frame.loops.in_835), first=3, step=2)
     nobody = np.full(len(rows), -1)
-    before = np.searchsorted(frame.rows, rows) - 1
     amount, _ = money(segments.text(rows, at + 1))
     return pa.table(
         {
-            "line": frame.first_line + before,
+            "line": frame.first_line + frame.last_record(rows),
             "transaction_number": frame.transaction_number(rows),
             "provider_id": segments.text(rows, 1),
             "fiscal_period_end": frame.read_dates(rows, 2, "PLB02", nobody),
@@ -206,7 +222,7 @@ def parties(frame: Frame) -> pa.Table:
     rows = frame.new(segments.any_of("NM1", "N1") & (loops.transaction >= 0))
     person = segments.is_a(rows, "NM1")
     in_record, in_line = loops.record[rows] >= 0, loops.line[rows] >= 0
-    owner = np.where(in_record, frame.record_of(rows), np.searchsorted(frame.rows, rows))
+    owner = np.where(in_record, frame.record_of(rows), frame.next_record(rows))
     street = loops.first_in(loops.party, segments.having("N3"))[rows]
     place = loops.first_in(loops.party, segments.having("N4"))[rows]
     names = np.where(person, rows, -1)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from orchestration.pull.x12_segments import Mask, Rows, Segments, code
 
 #: Segments that end what is known of a party: its address, birth date and references stand directly below it.
-_AFTER_PARTY = ("HL", "CLM", "CLP", "LX", "SVC", "SBR", "PAT", "OI", "CAS", "SV1", "SV2", "SV3", "SE")
+_AFTER_PARTY = ("ST", "HL", "CLM", "CLP", "LX", "SVC", "SBR", "PAT", "OI", "CAS", "SV1", "SV2", "SV3", "SE")
 _ENVELOPE = ("ISA", "GS", "GE", "IEA")
 
 
@@ -55,6 +55,11 @@ class Loops:
         after_end: Mask = np.zeros(len(self.segments), np.bool_)
         after_end[1:] = self.segments.having("SE")[:-1]
         return self.within(self.segments.having("ST"), after_end | self.segments.any_of(*_ENVELOPE))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last segment stands in a transaction that may go on after it."""
+        return bool(len(self.segments) and self.transaction[-1] >= 0 and not self.segments.having("SE")[-1])
 
     @cached_property
     def in_835(self) -> Mask:

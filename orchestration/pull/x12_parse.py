@@ -45,25 +45,25 @@ class FileParser:
         context = b"" if block.starts_interchange else self._context
         segments = Segments(context + block.data, block.delimiters)
         skip = int(np.searchsorted(segments.end, len(context), side="right"))
-        frame, ended = self._frame(segments, skip, block.ends_transaction)
-        tables = self._flatten(frame, ended)
-        self._context = _context(frame.loops, block.ends_transaction)
+        loops = Loops(segments)
+        frame, ended = self._frame(segments, loops, skip, loops.is_open and not block.ends_transaction)
+        tables = self._flatten(frame, ended, block.ends_interchange)
+        self._context = _context(frame)
         self._records += len(frame.rows)
         self._segments += len(segments) - skip
         return tables
 
-    def _frame(self, segments: Segments, skip: int, last_ends: bool) -> tuple[Frame, Mask]:
+    def _frame(self, segments: Segments, loops: Loops, skip: int, goes_on: bool) -> tuple[Frame, Mask]:
         """Find the block's records and transactions; return them and which of the transactions have ended."""
-        loops = Loops(segments)
         starts = np.flatnonzero(segments.having("ST"))
-        goes_on = bool(len(starts)) and int(starts[0]) < skip
+        went_on = bool(len(starts)) and int(starts[0]) < skip
         ended: Mask = np.ones(len(starts), np.bool_)
-        ended[-1:] = last_ends
+        ended[-1:] = not goes_on
         owner = transaction_position(loops, starts)
         claim_rows = np.flatnonzero(loops.starts_record)
         has_claim: Mask = np.zeros(len(starts) + 1, np.bool_)
         has_claim[owner[claim_rows]] = True
-        if goes_on and self._open is not None:
+        if went_on and self._open is not None:
             has_claim[0] |= self._open.claims[-1] > 0
         # A transaction without any claim is a record itself; its last segment stands for it.
         inside = np.flatnonzero(owner >= 0)
@@ -79,14 +79,15 @@ class FileParser:
             findings=Findings(len(rows)),
             first_segment=self._segments + 1,
             transaction_rows=starts,
-            first_transaction=self._transactions + (0 if goes_on else 1),
+            first_transaction=self._transactions + (0 if went_on else 1),
+            goes_on=goes_on,
         )
         self._transactions = frame.first_transaction + len(starts) - 1
-        if not goes_on:
+        if not went_on:
             self._open = None
         return frame, ended
 
-    def _flatten(self, frame: Frame, ended: Mask) -> Tables:
+    def _flatten(self, frame: Frame, ended: Mask, at_end: bool) -> Tables:
         """Judge the block's records and return the rows of every table."""
         loops, rows = frame.loops, frame.rows
         is_clm, is_clp = (frame.segments.is_a(rows, i) for i in ("CLM", "CLP"))
@@ -103,9 +104,9 @@ class FileParser:
         found = totals(frame, tables, self._open)
         tables["transactions"] = transactions(frame, found, ended, self.zone)
         self.held += imbalances(tables["transactions"])
-        self._open = found.last() if len(ended) and not ended[-1] else None
+        self._open = found.last() if frame.goes_on else None
         judge_structure(frame, ended, tables["transactions"])
-        self._due = judge_text(frame, self._due, at_end=self._open is None)
+        self._due = judge_text(frame, self._due, at_end)
         tables |= record_rows(frame, tables, claim, remit, self.zone)
         return tables
 
@@ -118,11 +119,12 @@ class FileParser:
         return {"records": pa.table(place | state), "rejects": pa.table(place | finding)}
 
 
-def _context(loops: Loops, ends_transaction: bool) -> bytes:
+def _context(frame: Frame) -> bytes:
     """Return the segments that the next block needs before its own: the envelope, and headings that still apply."""
+    loops = frame.loops
     segments, end = loops.segments, len(loops.segments) - 1
     envelope = [int(loops.latest(segments.having(i))[end]) for i in ("ISA", "GS")]
     parts = [segments.bytes_of(row, row + 1) for row in envelope if row >= 0]
-    if not ends_transaction:
+    if frame.goes_on:
         parts += [segments.bytes_of(row, int(loops.region_end[row])) for row in loops.headings(end)]
     return b"".join(parts)

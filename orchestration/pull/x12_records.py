@@ -59,7 +59,8 @@ def judge_structure(frame: Frame, ended: Mask, transactions: pa.Table) -> None:
 def judge_text(frame: Frame, due: Due, at_end: bool) -> Due:
     """Find lost characters and odd segments; return what concerns the first record of the next block.
 
-    A finding in a heading is told of the first record after it; ``due`` are those of the block before.
+    A finding in a heading is told of the first record after it, or the interchange's last where it ends before one;
+    ``due`` are those of the block before.
     """
     segments, loops = frame.segments, frame.loops
     spoiled = [match.start() for match in re.finditer(_LOST_CHARACTER, segments.data)]
@@ -72,15 +73,14 @@ def judge_text(frame: Frame, due: Due, at_end: bool) -> Due:
         (odd[named], "segment_unknown", "warn"),
     ]
     size = len(frame.rows)
-    if size:
-        for rule, severity in due:
-            frame.findings.add_at(np.zeros(1, np.int64), rule, None, severity)
-    later: Due = [] if size else due
+    later: Due = []
     for rows, rule, severity in judged:
         inside = frame.record_of(rows)
         record = np.where(inside >= 0, inside, np.searchsorted(frame.rows, rows))
-        if at_end:
+        if at_end and size:
             record = np.minimum(record, size - 1)
+        if (rule, severity) in due:
+            record = np.append(record, 0)
         frame.findings.add_at(record[record < size], rule, None, severity)
         later += [(rule, severity)] * bool((record >= size).any())
     return later
@@ -133,6 +133,7 @@ def _hashes(frame: Frame, rows: Rows) -> list[str]:
         return []
     sizes = np.maximum(np.bincount(loops.record[loops.record >= 0], minlength=len(segments))[rows], 1)
     levels = np.stack([level[rows] for level in (loops.transaction, loops.provider, loops.subscriber, loops.patient)])
+    levels = np.where(levels[0] >= 0, levels, -1)  # outside of transactions no heading applies
     changes: Rows = np.flatnonzero((levels[:, 1:] != levels[:, :-1]).any(axis=0)) + 1
     heads: list[bytes] = []
     for first, after in itertools.pairwise([0, *changes.tolist(), len(rows)]):

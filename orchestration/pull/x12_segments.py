@@ -79,7 +79,8 @@ class Segments:
         self.first: Rows = np.zeros_like(self.last)
         self.first[1:] = self.last[:-1] + 1
         # One more place, so that segment -1 begins and ends nowhere.
-        self._first, self._last = np.append(self.first, np.int32(0)), np.append(self.last, np.int32(-1))
+        self._first: Rows = np.append(self.first, np.int32(0))
+        self._last: Rows = np.append(self.last, np.int32(-1))
         self._filled: Mask = offsets[1:] > offsets[:-1]
         self.end: npt.NDArray[np.int64] = cuts[self.last] + 1
         self.begin = np.zeros_like(self.end)
@@ -129,7 +130,7 @@ class Segments:
 
     @cached_property
     def _kind_bytes(self) -> bytes:
-        return self.kinds.tobytes()
+        return bytes(self.kinds)
 
     def qualified(self, rows: Rows, qualifiers: Sequence[str]) -> Mask:
         """Return which of ``rows`` have one of these first elements."""

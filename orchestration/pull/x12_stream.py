@@ -36,6 +36,7 @@ class Block:
     delimiters: Delimiters | None
     starts_interchange: bool
     ends_transaction: bool
+    ends_interchange: bool = False
 
 
 def read_delimiters(head: bytes) -> Delimiters | None:
@@ -79,11 +80,12 @@ def blocks(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
                 return
             delimiters, fresh = read_delimiters(buffer[start : start + _ISA_BYTES]), True
             if delimiters is None:
-                yield Block(b"", None, starts_interchange=True, ends_transaction=True)
+                yield Block(b"", None, starts_interchange=True, ends_transaction=True, ends_interchange=True)
                 return
         following = _next_interchange(buffer, start, delimiters)
         if following is not None or at_end:
-            yield Block(_complete(buffer[start:following], delimiters), delimiters, fresh, ends_transaction=True)
+            rest = _complete(buffer[start:following], delimiters)
+            yield Block(rest, delimiters, fresh, ends_transaction=True, ends_interchange=True)
             if following is None:
                 return
             start, delimiters = following, None
