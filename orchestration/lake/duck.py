@@ -17,11 +17,14 @@ THREADS = 2
 
 def connect(spill: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """Return an in-memory connection: UTC, bounded memory, spilling to ``spill``, nothing fetched from outside."""
+    folder = spill or Path(tempfile.gettempdir()) / "patient-journeys-spill"
+    # DuckDB makes the folder when it first spills, but not its parents.
+    folder.parent.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(
         config={
             "threads": THREADS,
             "memory_limit": memory_limit,
-            "temp_directory": str(spill or Path(tempfile.gettempdir()) / "patient-journeys-spill"),
+            "temp_directory": str(folder),
             "max_temp_directory_size": "100GB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.lake import raw
+from orchestration.lake.duck import connect
 from orchestration.lake.landing import LandedFile, Landing, LocalFile
 from orchestration.lake.lock import HomeIsBusyError, home_lock
 from orchestration.lake.quarantine import release, releases_folder
@@ -164,3 +165,9 @@ def test_one_process_writes_a_home_at_a_time(tmp_path):
     other.start()
     assert answer.get(timeout=30) == "held"
     other.join()
+
+
+def test_what_does_not_fit_into_memory_is_spilled_to_a_folder_that_need_not_exist(tmp_path):
+    with connect(spill=tmp_path / "batch" / "spill", memory_limit="20MB") as con:
+        con.execute("create table words as select n, repeat(md5(n::varchar), 4) as word from range(200_000) r(n)")
+        assert con.execute("select count(*), max(length(word)) from words").fetchall() == [(200_000, 128)]
