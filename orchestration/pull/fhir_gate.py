@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from orchestration.pull.fhir_releases import releases_with
 from orchestration.pull.fhir_schema import validator
+from orchestration.pull.fhir_views.elements import UNDESCRIBED
 
 _RULES = {
     "type": "type_invalid",
@@ -58,8 +59,11 @@ def gate(resource_type: str) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
 
 
 def gated(lines: pa.RecordBatchReader, resource_type: str | None) -> pa.RecordBatchReader:
-    """Return ``lines`` with the column `structure`: null, or the findings of the gate; no type, no findings."""
-    judge = gate(resource_type) if resource_type else _unjudged
+    """Return ``lines`` with the column `structure`: null, or the findings of the gate.
+
+    Where there is no type, or one whose structure is not known, there are no findings.
+    """
+    judge = gate(resource_type) if resource_type and resource_type not in UNDESCRIBED else _unjudged
     schema = lines.schema.append(pa.field("structure", FINDINGS))
     return pa.RecordBatchReader.from_batches(schema, (judge(batch) for batch in lines))
 

@@ -26,6 +26,7 @@ from orchestration.lake.duck import connect, quote
 from orchestration.lake.landing import LandedFile, Landing
 from orchestration.pull import fhir_bundles
 from orchestration.pull.fhir_tables import known_type
+from orchestration.pull.fhir_views.elements import UNDESCRIBED
 from orchestration.pull.lines import line_reader
 from orchestration.settings import Settings
 
@@ -71,6 +72,8 @@ def explain(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     resource_type = known_type(stated) if isinstance(stated, str) else None
     if resource_type is None:
         return "", (("resource_type", "resourceType"),)
+    if resource_type in UNDESCRIBED:
+        return resource_type, ()
     try:
         get_fhir_model_class(resource_type).model_validate(record)
     except ValidationError as error:

@@ -106,6 +106,20 @@ def test_feeds_of_one_server_share_ids(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_types_that_are_r4_but_not_r4b_are_landed_unjudged(parsed: Parsed) -> None:
+    product = {"resourceType": "MedicinalProduct", "id": "m", "name": [{"productName": "x"}]}
+    evidence = {"resourceType": "Evidence", "id": "e", "status": "draft", "exposureBackground": {"reference": "#b"}}
+    content = b"\n".join(json.dumps(record).encode() for record in (product, evidence, evidence | {"id": "_"}))
+    parsed.add("export.ndjson", content).add("MedicinalProduct.ndjson", json.dumps(product).encode()).read()
+    assert parsed.rows("select file_id, line, table_name, parse_state from records order by all") == [
+        ("f0", 1, "medicinal_product", "not_modelled"),
+        ("f0", 2, "evidence", "not_modelled"),
+        ("f0", 3, "evidence", "rejected"),
+        ("f1", 1, "medicinal_product", "not_modelled"),
+    ]
+    assert parsed.rows("select rule from rejects") == [("id_invalid",)]
+
+
 def test_mixed_files_are_sorted_by_type(parsed: Parsed) -> None:
     goal = {"resourceType": "Goal", "id": "g", "lifecycleStatus": "active", "description": {"text": "walk"}}
     goal["subject"] = {"reference": "Patient/p1"}

@@ -43,6 +43,10 @@ def test_unknown_words_are_not_repeated() -> None:
     assert explain('{"resourceType":"Ann"}') == ("", (("resource_type", "resourceType"),))
 
 
+def test_the_referee_has_no_opinion_on_types_that_its_models_do_not_describe() -> None:
+    assert explain('{"resourceType":"MedicinalProduct"}') == ("MedicinalProduct", ())
+
+
 def test_a_large_delivery_is_sampled_evenly_and_always_alike(settings: Settings) -> None:
     lines = [line(number=number) for number in range(200)] + [line(status="done")]
     delivered(settings, *lines)

@@ -46,6 +46,17 @@ _FULL_CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+#: Types of R4 that R4B withdrew or rebuilt: the models do not say what these are in R4, and no view reads them. Only what
+#: every resource has is known of them.
+UNDESCRIBED = frozenset({
+    "EffectEvidenceSynthesis", "Evidence", "EvidenceVariable", "MedicinalProduct", "MedicinalProductAuthorization",
+    "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient",
+    "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged",
+    "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "RiskEvidenceSynthesis",
+    "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation",
+    "SubstanceSourceMaterial", "SubstanceSpecification",
+})  # fmt: skip
+
 #: Words that say that the models do not list every code.
 _MORE = frozenset({"+", "etc.", "formats"})
 
@@ -79,6 +90,8 @@ def is_primitive(fhir_type: str) -> bool:
 @lru_cache
 def is_resource(name: str) -> bool:
     """Whether ``name`` is a FHIR R4 resource type."""
+    if name in UNDESCRIBED:
+        return True
     try:
         model = get_fhir_model_class(name)
     except ValueError:
@@ -91,7 +104,8 @@ def elements(fhir_type: str) -> Mapping[str, Element]:
     """Return the elements of a FHIR type by FHIRPath name (``value``, not ``valueQuantity``)."""
     found: dict[str, Element] = {}
     choices: dict[str, list[str]] = {}
-    for field in get_fhir_model_class(fhir_type).model_fields.values():
+    model = get_fhir_model_class("DomainResource" if fhir_type in UNDESCRIBED else fhir_type)
+    for field in model.model_fields.values():
         facts = field.json_schema_extra or {}
         if not isinstance(facts, dict) or not facts.get("element_property"):
             continue
