@@ -75,6 +75,15 @@ class SmartAuth(httpx.Auth):
         self._lock = threading.Lock()
         self._token, self._expires = "", 0.0
         self._token_url = credentials.token_url
+        self._granted = credentials.scope
+
+    @property
+    def missing_scopes(self) -> list[str]:
+        """What was asked for and not granted, as ``system/<type>``: a server may grant less without a word."""
+        asked, granted = (
+            {word.split(".")[0] for word in scope.split()} for scope in (self._credentials.scope, self._granted)
+        )
+        return [] if "system/*" in granted else sorted(asked - granted)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Authorise a request."""
@@ -106,6 +115,7 @@ class SmartAuth(httpx.Auth):
         if response.is_error or not answer.get("access_token"):
             raise AccessDeniedError(f"no access token: {response.status_code} {answer.get('error', '')}".strip())
         self._token = str(answer["access_token"])
+        self._granted = str(answer.get("scope") or self._credentials.scope)
         self._expires = time.time() + float(answer.get("expires_in", 300))
 
     def _discovered(self) -> str:
@@ -124,6 +134,12 @@ class SmartAuth(httpx.Auth):
         claims: dict[str, Any] = {"iss": client_id, "sub": client_id, "aud": token_url, "jti": uuid.uuid4().hex}
         claims["exp"] = int(time.time()) + 240
         return jwt.encode(header, claims, key, algorithms=[algorithm])
+
+
+def scope_warnings(auth: httpx.Auth | None) -> list[str]:
+    """Return in words what a server gave no access to: its records are missing without any error."""
+    missing = auth.missing_scopes if isinstance(auth, SmartAuth) else []
+    return [f"the server granted less than the scope asked for: {', '.join(missing)}"] if missing else []
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

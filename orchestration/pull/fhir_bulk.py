@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,13 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode, urljoin
 
-import orjson
+import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestration.lake.landing import MANIFEST
-from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials
+from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials, scope_warnings
 from orchestration.pull.fhir_bulk_state import ExportFile, ExportState, Running, write_json
 from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError, retry_after
+from orchestration.pull.fhir_manifest import files, issues, stated
 from orchestration.pull.lines import count_lines
 
 log = logging.getLogger(__name__)
@@ -93,7 +95,9 @@ def export(declared: BulkExport, state_folder: Path, deliveries: Path, http: Fhi
     try:
         if declared.credentials:
             own.auth = SmartAuth(declared.credentials, declared.url, own.client)
-        return _Export(declared, own, ExportState(state_folder), deliveries).run()
+        report = _Export(declared, own, ExportState(state_folder), deliveries).run()
+        report.warnings += scope_warnings(own.auth)
+        return report
     finally:
         if http is None:
             own.close()
@@ -180,14 +184,23 @@ class _Export:
             log.info("%s: %s", self.declared.feed, answer.headers.get("X-Progress", "export is being prepared")[:100])
             asked = retry_after(answer)
             self.http.wait(asked if asked is not None else _POLL_SECONDS)
-        manifest = answer.json()
+        manifest = self._parsed(answer)
         running.transaction_time = running.transaction_time or manifest.get("transactionTime")
         running.requires_token = bool(manifest.get("requiresAccessToken", True))
-        running.files += list(_files(manifest, page))
+        running.files += list(files(manifest, page))
         following = [link["url"] for link in manifest.get("link", []) if link.get("relation") == "next"]
         running.next_page = urljoin(page, following[0]) if following else None
         running.is_listed = not following
         self.state.save()
+
+    def _parsed(self, answer: httpx.Response) -> dict[str, Any]:
+        try:
+            manifest = answer.json()
+        except ValueError:
+            manifest = None
+        if not isinstance(manifest, dict):
+            raise ExportFailedError(f"{self.declared.feed}: the manifest of the export cannot be read")
+        return manifest
 
     def _download(self, running: Running) -> list[str]:
         """Download what is missing, several files at once; return what could not be had."""
@@ -219,21 +232,17 @@ class _Export:
 
     def _server_errors(self, running: Running) -> Iterator[str]:
         """Read the error files: what is fatal or an error makes the data incomplete, the rest is worth a warning."""
+        counts: Counter[tuple[str, str]] = Counter()
         for number, file in enumerate(running.files):
             path = self._downloaded(number, file)
-            if file.role != "error" or not path.exists():
-                continue
-            counts: dict[tuple[str, str], int] = {}
-            for line in path.read_bytes().splitlines():
-                for issue in orjson.loads(line).get("issue", []) if line.strip() else []:
-                    key = str(issue.get("severity", "error")), str(issue.get("code", "unknown"))
-                    counts[key] = counts.get(key, 0) + 1
-            for (severity, code), count in sorted(counts.items()):
-                told = f"the server reports {count} × {severity} {code}"
-                if severity in ("fatal", "error"):
-                    yield told
-                else:
-                    self.report.warnings.append(told)
+            if file.role == "error" and path.exists():
+                counts.update(issue for line in path.read_bytes().splitlines() for issue in issues(line))
+        for (severity, code), count in sorted(counts.items()):
+            told = f"the server reports {count} × {severity} {code}"
+            if severity in ("fatal", "error"):
+                yield told
+            else:
+                self.report.warnings.append(told)
 
     def _silently_absent(self, running: Running) -> list[str]:
         given = {file.type for file in running.files}
@@ -244,13 +253,13 @@ class _Export:
     def _deliver(self, running: Running) -> None:
         """Move the files to the feed's deliveries, the manifest first: it dates them."""
         self.deliveries.mkdir(parents=True, exist_ok=True)
-        stated = {
+        manifest = {
             "transactionTime": running.transaction_time,
-            "output": [_stated(file) for file in running.files if file.role == "output"],
-            "deleted": [_stated(file) for file in running.files if file.role == "deleted"],
-            "error": [_stated(file) for file in running.files if file.role == "error"],
+            "output": [stated(file) for file in running.files if file.role == "output"],
+            "deleted": [stated(file) for file in running.files if file.role == "deleted"],
+            "error": [stated(file) for file in running.files if file.role == "error"],
         }
-        write_json(self.deliveries / MANIFEST, stated)
+        write_json(self.deliveries / MANIFEST, manifest)
         moment = re.sub(r"[^0-9TZ]", "", running.transaction_time or "")
         for number, file in enumerate(running.files):
             path = self._downloaded(number, file)
@@ -282,16 +291,3 @@ class _Problem:
 
 class _ForgottenError(Exception):
     """The server does not know the export any more."""
-
-
-def _files(manifest: dict[str, Any], page: str) -> Iterator[ExportFile]:
-    for role in ("output", "deleted", "error"):
-        for entry in manifest.get(role) or []:
-            if entry.get("url"):
-                url, kind = urljoin(page, entry["url"]), str(entry.get("type", "OperationOutcome"))
-                yield ExportFile(role=role, type=kind, url=url, count=entry.get("count"))
-
-
-def _stated(file: ExportFile) -> dict[str, Any]:
-    """A file as our own manifest names it: the server's address stays out."""
-    return {"type": file.type, "count": file.count}

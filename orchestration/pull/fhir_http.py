@@ -127,6 +127,8 @@ def retry_after(response: httpx.Response, now: float | None = None) -> float | N
     now = time.time() if now is None else now
     try:
         seconds = float(stated)
+        # Some servers count their epoch in milliseconds.
+        seconds = seconds / 1000 if seconds > 1e11 else seconds
         # Nobody asks for eleven years of patience: such a number is a moment.
         seconds = seconds - now if seconds > 1e9 else seconds
     except ValueError:

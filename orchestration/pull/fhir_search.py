@@ -19,7 +19,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestration.lake.landing import MANIFEST
-from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials
+from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials, scope_warnings
 from orchestration.pull.fhir_bulk import ExportReport
 from orchestration.pull.fhir_bulk_state import begun_anew, resumed, write_json
 from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError
@@ -81,6 +81,7 @@ def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp
         for resource_type in declared.types:
             _read_type(own, state, running, resource_type, report)
         _deliver(state, deliveries, running, report)
+        report.warnings += scope_warnings(own.auth)
         return report
     finally:
         if http is None:

@@ -30,7 +30,7 @@ class BulkServer:
 
     files: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
-    errors: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[Any] = field(default_factory=list)
     key: RSAKey | ECKey | None = None
     pages: bool = False
     release: str = "4.0.1"
@@ -39,6 +39,9 @@ class BulkServer:
     counts: dict[str, int] = field(default_factory=dict)
     token_seconds: int = 300
     token_error: str = ""
+    granted: str = "system/*.rs"
+    error_files: int = 1
+    manifest_text: str = ""
     asked: list[str] = field(default_factory=list)
     queries: list[dict[str, list[str]]] = field(default_factory=list)
     url: str = ""
@@ -87,7 +90,8 @@ class BulkServer:
             return JSONResponse({"error": self.token_error or "invalid_client"}, 400)
         token = claims["jti"]
         self._tokens.add(token)
-        return JSONResponse({"access_token": token, "token_type": "bearer", "expires_in": self.token_seconds})
+        told = {"token_type": "bearer", "expires_in": self.token_seconds, "scope": self.granted}
+        return JSONResponse({"access_token": token, **told})
 
     def _job(self, method: str, path: str) -> Response:
         if method == "DELETE":
@@ -95,6 +99,8 @@ class BulkServer:
         if self.polls:
             status, headers = self.polls.pop(0)
             return Response(status_code=status, headers=headers)
+        if self.manifest_text:
+            return Response(self.manifest_text)
         names = list(self.files)
         shown = (names[1:] if path == "job-2" else names[:1]) if self.pages else names
         manifest: dict[str, Any] = {
@@ -105,7 +111,10 @@ class BulkServer:
                 for n in shown
             ],
             "deleted": [{"type": "Bundle", "url": f"{self.url}/deleted", "count": 1}] if self.deleted else [],
-            "error": [{"type": "OperationOutcome", "url": f"{self.url}/error"}] if self.errors else [],
+            "error": [
+                {"type": "OperationOutcome", "url": f"{self.url}/error?{number}"}
+                for number in range(self.error_files if self.errors else 0)
+            ],
         }
         if self.pages and path == "job":
             manifest["link"] = [{"relation": "next", "url": f"{self.url}/job-2"}]

@@ -96,6 +96,7 @@ def test_retry_after_is_seconds_a_date_or_an_epoch_and_capped() -> None:
 
     assert asked("12") == 12
     assert asked("1700000030") == 30
+    assert asked("1700000030000") == 30
     assert asked("Tue, 14 Nov 2023 22:14:20 GMT") == 60
     assert asked("999999") == 300
     assert asked("-5") == 0
@@ -212,6 +213,28 @@ def test_errors_of_the_server_fail_or_warn_by_severity(server: BulkServer, clien
     assert client.delivered() == WHOLE
 
 
+def test_errors_are_counted_over_all_files_of_errors(server: BulkServer, client: Client) -> None:
+    server.errors, server.error_files = [_outcome("error", "exception"), _outcome("error", "exception")], 3
+    with pytest.raises(ExportFailedError, match=r"ehr: the server reports 6 × error exception$"):
+        client.export(server)
+
+
+def test_errors_that_cannot_be_read_are_errors(server: BulkServer, client: Client) -> None:
+    server.errors = ["Ann Lee"]
+    with pytest.raises(ExportFailedError, match=r"ehr: the server reports 1 × error unreadable$"):
+        client.export(server)
+
+
+def test_a_manifest_that_cannot_be_read_is_a_clear_failure(server: BulkServer, client: Client) -> None:
+    server.manifest_text = "<html>Ann Lee</html>"
+    with pytest.raises(ExportFailedError, match="ehr: the manifest of the export cannot be read"):
+        client.export(server)
+    server.manifest_text = ""
+    client.export(server)
+    assert client.delivered() == WHOLE
+    assert server.asked.count("GET $export") == 1
+
+
 def _outcome(severity: str, code: str, text: str = "") -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code, "diagnostics": text}]}
 
@@ -261,6 +284,12 @@ def test_tokens_are_renewed_before_they_expire_and_on_refusal(server: BulkServer
     before = server.asked.count("POST token")
     client.export(server, credentials=_credentials(client, server.key), parallel=1)
     assert server.asked.count("POST token") == before + 2
+
+
+def test_a_scope_narrower_than_asked_for_is_reported(server: BulkServer, client: Client) -> None:
+    server.key, server.granted = RSAKey.generate_key(2048), "system/Patient.rs system/Slot.rs"
+    report = client.export(server, credentials=_credentials(client, server.key))
+    assert report.warnings == ["the server granted less than the scope asked for: system/*"]
 
 
 def test_a_scope_too_narrow_is_a_clear_refusal(server: BulkServer, client: Client) -> None:

@@ -46,8 +46,8 @@ _FULL_CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-#: Types of R4 that R4B withdrew or rebuilt: the models do not say what these are in R4, and no view reads them. Only what
-#: every resource has is known of them.
+#: Types of R4 that R4B withdrew or rebuilt: the models do not say what these are in R4, and no view reads them.
+#: Only what every resource has is known of them.
 UNDESCRIBED = frozenset({
     "EffectEvidenceSynthesis", "Evidence", "EvidenceVariable", "MedicinalProduct", "MedicinalProductAuthorization",
     "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient",
