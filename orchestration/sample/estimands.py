@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import exp, log
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestration.sample.clock import DAY, HOUR, Period, quarter_start
 from orchestration.sample.effects import (
@@ -55,27 +55,36 @@ class Line:
         return sxy / sxx if sxx > 1e-9 else None
 
 
+class Asked(NamedTuple):
+    """A visit that a survey asks about."""
+
+    experience: Experience
+    is_older: bool
+    is_booked: bool
+    is_seen: bool
+
+
 @dataclass
 class Estimands:
     """Collects what the effects come to."""
 
     effects: Effects
     waits: Counter[tuple[Group, int, int]] = field(default_factory=Counter)  # group, days since booking, days felt
-    lobbies: Counter[tuple[Group, int]] = field(default_factory=Counter)  # group, minutes
+    lobbies: Counter[tuple[Group, bool, int]] = field(default_factory=Counter)  # group, whether booked, minutes
     due: dict[tuple[Group, int], list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
     refills: Line = field(default_factory=Line)
-    _experiences: list[tuple[bool, bool, float, Experience]] = field(default_factory=list)
+    _visits: list[Asked] = field(default_factory=list)
     _met: int = 0
     _stride: int = 1
 
-    def asked(self, is_booked: bool, is_older: bool, experience: Experience) -> None:
+    def asked(self, visit: Asked) -> None:
         """Take a visit that a survey asks about; every one at first, every n-th where they become many."""
         self._met += 1
         if self._met % self._stride:
             return
-        self._experiences.append((is_booked, experience.is_trained > 0, float(is_older), experience))
-        if len(self._experiences) >= 2 * _KEPT:
-            self._experiences = self._experiences[1::2]
+        self._visits.append(visit)
+        if len(self._visits) >= 2 * _KEPT:
+            self._visits = self._visits[1::2]
             self._stride *= 2
 
     def answered(self, group: Group, lead_days: int | None, felt: float, lobby_minutes: float | None) -> None:
@@ -83,7 +92,7 @@ class Estimands:
         if lead_days is not None:
             self.waits[group, lead_days, round(felt)] += 1
         if lobby_minutes is not None:
-            self.lobbies[group, round(lobby_minutes)] += 1
+            self.lobbies[group, lead_days is not None, round(lobby_minutes)] += 1
 
     def appointment(self, group: Group, lead_days: int, missed: float, n: float) -> None:
         """Take ``n`` appointments of which a share ``missed`` is expected to be missed."""
@@ -113,26 +122,27 @@ class Estimands:
         return [*self._scores(), *self._missed(), *self._days_covered(), *self._training()]
 
     def _scores(self) -> Iterable[Json]:
-        days, minutes = range(int(LONGEST_FELT_DAYS) + 1), sorted({at for _, at in self.lobbies})
-        by_wait = self._curves(True, [("wait_days", float(felt)) for felt in days])
-        by_lobby = self._curves(False, [("lobby_minutes", felt_lobby(at)) for at in minutes])
+        minutes = sorted({at for _, _, at in self.lobbies})
+        felt = [float(days) for days in range(int(LONGEST_FELT_DAYS) + 1)]
+        by_wait = self._curves("wait_days", felt, is_booked=True)
+        # Who walks in has waited no day and is more content: near the top of the scale less can be lost.
+        by_lobby = {booked: self._curves("lobby_minutes", map(felt_lobby, minutes), booked) for booked in (True, False)}
         for score in SCALES:
             wait, lobby = Line(), Line()
-            for (group, lead, felt), n in sorted(self.waits.items()) if by_wait else ():
-                wait.add(group, lead, by_wait[score][felt], n)
-            for (group, at), n in sorted(self.lobbies.items()) if by_lobby else ():
-                lobby.add(group, at, by_lobby[score][minutes.index(at)], n)
+            for (group, lead, days), n in sorted(self.waits.items()):
+                wait.add(group, lead, by_wait[days][score], n)
+            for (group, booked, at), n in sorted(self.lobbies.items()):
+                lobby.add(group, at, by_lobby[booked][minutes.index(at)][score], n)
             yield _association("request_to_visit_days", f"{score}_score", wait.slope(), WAIT_STEP_DAYS)
             yield _association("lobby_minutes", f"{score}_score", lobby.slope(), LOBBY_STEP_MINUTES)
 
-    def _curves(self, of_booked: bool, points: list[tuple[str, float]]) -> dict[str, list[float]]:
-        """Return the mean answer of each score were everybody's wait the same, for each of some waits."""
-        kept = [(older, seen) for booked, _, older, seen in self._experiences if booked or not of_booked]
+    def _curves(self, exposure: str, values: Iterable[float], is_booked: bool) -> list[dict[str, float]]:
+        """Return the mean answers about seen visits were everybody's wait the same, for each of some waits."""
+        kept = [visit for visit in self._visits if visit.is_booked == is_booked and visit.is_seen]
         if not kept:
-            return {}
-        older, seen = _stack(kept)
-        found = [mean_answers(self.effects, seen._replace(**{name: value}), older) for name, value in points]
-        return {score: [means[score] for means in found] for score in SCALES}
+            return []
+        seen, is_older = _stack(kept)
+        return [mean_answers(self.effects, seen._replace(**{exposure: value}), is_older) for value in values]
 
     def _missed(self) -> Iterable[Json]:
         cells = [(group, lead, n, hits / n) for (group, lead), (n, hits) in sorted(self.due.items())]
@@ -145,12 +155,12 @@ class Estimands:
         yield _association("mean_request_to_visit_days", "pdc", self.refills.slope(), WAIT_STEP_DAYS)
 
     def _training(self) -> Iterable[Json]:
-        kept = [(older, seen) for _, trained, older, seen in self._experiences if trained]
+        kept = [visit for visit in self._visits if visit.experience.is_trained]
         gain = None
         if kept:
-            older, seen = _stack(kept)
-            without = mean_answers(replace(self.effects, training_csat=0.0), seen, older)
-            gain = mean_answers(self.effects, seen, older)["csat"] - without["csat"]
+            seen, is_older = _stack(kept)
+            without = mean_answers(replace(self.effects, training_csat=0.0), seen, is_older)
+            gain = mean_answers(self.effects, seen, is_older)["csat"] - without["csat"]
         for design in ("interrupted_series", "difference_in_differences"):
             yield {"mart": "training_effects", "outcome": "csat_score", "design": design, "effect": gain}
 
@@ -166,11 +176,11 @@ def _association(exposure: str, outcome: str, slope: float | None, step: int, me
     }
 
 
-def _stack(kept: list[tuple[float, Experience]]) -> tuple[Any, Experience]:
+def _stack(visits: list[Asked]) -> tuple[Experience, Any]:
     import numpy as np
 
-    columns = np.array([tuple(seen) for _, seen in kept], dtype=float).T
-    return np.array([older for older, _ in kept]), Experience(*columns)
+    columns = np.array([visit.experience for visit in visits], dtype=float).T
+    return Experience(*columns), np.array([visit.is_older for visit in visits], dtype=float)
 
 
 def mean_answers(effects: Effects, seen: Experience, is_older: Any) -> dict[str, float]:

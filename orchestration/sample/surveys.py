@@ -13,7 +13,7 @@ import orjson
 
 from orchestration.sample.clock import DAY, HOUR, MINUTE, TIME_ZONE, at, day, quarter, wall
 from orchestration.sample.effects import SCALES, SPREADS, Experience, answer_chance, felt_days, felt_lobby
-from orchestration.sample.estimands import VISIT_ANSWERS
+from orchestration.sample.estimands import VISIT_ANSWERS, Asked
 from orchestration.sample.people import Person
 from orchestration.sample.world import Visit, World
 
@@ -129,7 +129,8 @@ def after_visit(world: World, visit: Visit) -> None:
 def _note(world: World, visit: Visit, experience: Experience, answered: bool) -> None:
     """Tell the truth what a visit was like, and what of it a statistic will see."""
     estimands = world.truth.estimands
-    estimands.asked(visit.lead_days is not None, visit.person.is_older(world.period.start), experience)
+    is_older, is_booked = visit.person.is_older(world.period.start), visit.lead_days is not None
+    estimands.asked(Asked(experience, is_older, is_booked, visit.seen is not None))
     if answered:
         lobby = visit.lobby_minutes if visit.roomed is not None and visit.kind in {"AMB", "EMER"} else None
         estimands.answered((visit.dept.id, quarter(visit.arrived)), visit.lead_days, experience.wait_days, lobby)
