@@ -46,12 +46,12 @@ copy (
 
 
 def jobs(seeds: int, null_seeds: int) -> Iterator[tuple[int, bool]]:
-    """Yield seed and whether the effects are on; every fifth seed is told both with and without them."""
+    """Yield seed and whether the effects are on: five with them for one without, while there are any of both."""
     for seed in range(1, seeds + 1):
         yield seed, True
-        if seed % 5 == 0 and seed // 5 <= null_seeds:
-            yield seed // 5, False
-    for seed in range(seeds // 5 + 1, null_seeds + 1):
+        if seed % 5 == 1 and seed // 5 < null_seeds:
+            yield seed // 5 + 1, False
+    for seed in range((seeds + 4) // 5 + 1, null_seeds + 1):
         yield seed, False
 
 
