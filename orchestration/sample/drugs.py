@@ -124,7 +124,7 @@ def fill(world: World, therapy: Therapy, t: int) -> None:
     habit = 0.02 + 0.035 * person.forgetful + world.rng.gauss(0, 0.06)
     late = max(habit + world.effects.refill_gap_per_wait_day * felt_days(person.strain), EARLIEST)
     after = t + int(therapy.days * (1 + late) * DAY)
-    # As likely on every day, however late the refills: else who waits longer would refill less often and stop less often.
+    # As likely on every day, however late the refills: else who waits longer would stop less often.
     stops = world.chance(0.008 * (1 + late))
     therapy.note(late, max(habit, EARLIEST), t, 0 if stops else after)
     if stops or after > world.period.end:

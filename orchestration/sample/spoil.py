@@ -113,6 +113,8 @@ def _copy(output: Output) -> Json:
     for key in ("id", "ContactId", "InitialContactId"):
         if key in body:
             body[key] = f"{body[key]}-x" if key == "id" else "00000000-0000-4000-8000-000000000001"
+    if "PreviousContactId" in body:
+        body["PreviousContactId"] = None  # a contact of its own follows from no other
     return body
 
 
