@@ -61,7 +61,12 @@ def run_night(settings: Settings) -> Night:
         ensure_deliveries(settings)
         pulls = [pull(source, settings) for source in load_sources(SOURCE_DEFINITIONS)]
         warehouse.build(settings, select=warehouse.BEFORE_IDENTITY, with_tests=False)
-        identity = resolve(settings.exchange / "identity_records.parquet", settings.exchange, settings.identity)
+        identity = resolve(
+            settings.exchange / "identity_records.parquet",
+            settings.exchange,
+            settings.identity,
+            truth=settings.truth,
+        )
         after_identity = f"{warehouse.BEFORE_IDENTITY} {warehouse.AFTER_STATISTICS}"
         warehouse.build(settings, exclude=after_identity, with_tests=False)
         run_statistics(settings.exchange)

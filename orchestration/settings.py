@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         return self.root / "sample"
 
     @property
+    def truth(self) -> Path:
+        """Who the deliveries' identities really are, where somebody knows (the sample hospital does)."""
+        return self.delivery_root / "truth" / "persons.csv"
+
+    @property
     def exports(self) -> Path:
         """What pulling from servers remembers, and downloads that are not whole yet: one folder a feed."""
         return self.root / "exports"

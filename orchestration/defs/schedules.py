@@ -9,15 +9,18 @@ RAW = dg.AssetSelection.groups(
     *(source.name for source in load_sources(SOURCE_DEFINITIONS))
 ) & dg.AssetSelection.key_prefixes("raw")
 
+#: Assets made on demand only.
+ON_DEMAND = dg.AssetSelection.assets(["identity", "identity_model"])
+
 nightly = dg.define_asset_job(
     "nightly",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - ON_DEMAND,
     description="The whole night in one run: pull every source, build, check, publish.",
 )
 
 build = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - RAW,
+    selection=dg.AssetSelection.all() - RAW - ON_DEMAND,
     description="Build, check and publish everything that has landed.",
 )
 

@@ -70,6 +70,8 @@ def write_outputs(con: duckdb.DuckDBPyConnection, exchange: Path) -> None:
         "identity_persons": _PERSONS,
         "identity_person_events": "select * from next_person_event order by all",
         "identity_review_queue": _REVIEW,
+        "identity_run_metrics": "select * from next_run_metric order by all",
+        "identity_truth": "select * from truth order by all",
         "person_crosswalk": _CROSSWALK,
     }.items():
         write_parquet(con, select, exchange / f"{name}.parquet")

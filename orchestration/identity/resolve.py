@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.identity.config import Rules, shipped_rules
+from orchestration.identity.config import shipped_rules
 from orchestration.identity.decisions import Decision, contradictions, read_decisions
 from orchestration.identity.grouping import Grouping, group_records
 from orchestration.identity.matching import find_model_edges, find_trusted_edges, label_trusted_pairs
@@ -19,6 +19,7 @@ from orchestration.identity.model import newest_model, save_model, train_model
 from orchestration.identity.outputs import write_outputs
 from orchestration.identity.persons import EVENTS, assign_ids
 from orchestration.identity.records import RecordsError, load_records, read_parquet
+from orchestration.identity.run_metrics import load_truth, measure_run
 from orchestration.identity.state import DECISIONS, load_state, propose_state
 from orchestration.lake.duck import connect, quote
 
@@ -47,7 +48,12 @@ class IdentityReport:
 
 
 def resolve(
-    records: Path, exchange: Path, folder: Path, *, as_of: datetime | None = None, rules: Rules | None = None
+    records: Path,
+    exchange: Path,
+    folder: Path,
+    *,
+    as_of: datetime | None = None,
+    truth: Path | None = None,
 ) -> IdentityReport:
     """Decide who is one person.
 
@@ -56,7 +62,8 @@ def resolve(
         exchange: where `person_crosswalk.parquet`, `identity_*.parquet` and the proposed state are written.
         folder: the identity folder (JOURNEYS_HOME/identity): the state that holds, stewards' decisions. Only read.
         as_of: the night's clock (UTC) for minted ids and events; the newest statement's time if not given.
-        rules: the rules; the shipped ``rules.yaml`` if not given.
+        truth: CSV (source_system, source_record_id, true_person) of who identities really are, where somebody knows;
+            never matched on.
 
     Returns:
         Counts for checks and metadata.
@@ -65,14 +72,14 @@ def resolve(
         RulesError, RecordsError, DecisionError: input that cannot be used; messages carry no record's values.
 
     """
-    rules = rules or shipped_rules()
+    rules = shipped_rules()
     exchange.mkdir(parents=True, exist_ok=True)
     with connect(spill=exchange / "spill") as con:
         if as_of is None:
             as_of = con.execute(f"select max(valid_from) from {read_parquet(records)}").fetchall()[0][0]
         clock = as_of or datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as everywhere in the lake
         decisions = [d for d in read_decisions(folder / DECISIONS) if d.holds(clock.date())]
-        identities = load_records(con, read_parquet(records), rules, apart=_named_in(decisions))
+        load_records(con, read_parquet(records), rules, apart=_named_in(decisions))
         find_trusted_edges(con, rules)
         model = newest_model(folder)
         if model and rules.model:
@@ -80,18 +87,20 @@ def resolve(
         grouping = group_records(con, rules, decisions)
         generation = load_state(con, folder)
         _name_persons(con, clock)
+        load_truth(con, truth)
+        measure_run(con, clock, grouping, _counted(decisions, grouping))
         write_outputs(con, exchange)
         propose_state(con, exchange, generation + 1)
-        return _report(con, identities, grouping, decisions)
+        return _report(con)
 
 
-def train(records: Path, folder: Path, *, rules: Rules | None = None) -> Path:
+def train(records: Path, folder: Path) -> Path:
     """Train a model on `identity_records` and keep it in the identity folder; the next night uses it.
 
     On demand, not nightly: a model is pinned so that people do not change because weights moved. Needs
     ``LEAST_LABELS`` pairs joined by trusted rules; raises RecordsError below that. Returns the path of the model.
     """
-    rules = rules or shipped_rules()
+    rules = shipped_rules()
     with connect() as con:
         load_records(con, read_parquet(records), rules)
         find_trusted_edges(con, rules)
@@ -102,6 +111,14 @@ def train(records: Path, folder: Path, *, rules: Rules | None = None) -> Path:
                 f"trusted rules join {pairs} pairs of records; a model needs {LEAST_LABELS} to learn from"
             )
         return save_model(train_model(con, rules, "labels"), folder)
+
+
+def _counted(decisions: list[Decision], grouping: Grouping) -> dict[str, int]:
+    return {
+        "decisions": len(decisions),
+        "unknown_decisions": grouping.unknown_decisions,
+        "contradictory_decisions": len(contradictions(decisions)),
+    }
 
 
 def _named_in(decisions: list[Decision]) -> str:
@@ -169,32 +186,26 @@ def _next_state(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     )
 
 
-def _report(
-    con: duckdb.DuckDBPyConnection, identities: int, grouping: Grouping, decisions: list[Decision]
-) -> IdentityReport:
-    persons, named = con.execute("select count(distinct person_id), count(*) from now").fetchall()[0]
-    events = dict(con.execute("select event, count(*) from event group by event").fetchall())
-    kept = con.execute(
-        "select coalesce(avg((was.person_id = now.person_id)::int), 1) from was "
-        "inner join now using (source_system, source_record_id)"
-    ).fetchall()[0][0]
+def _report(con: duckdb.DuckDBPyConnection) -> IdentityReport:
+    rows = con.execute("select metric, value from tonight where source_system is null").fetchall()
+    count = {metric: int(value) for metric, value in rows}
+    exact = dict(rows)
     attached = con.execute(
-        "select source_system, count(person_id) / count(*) from identity "
-        "left join now using (source_system, source_record_id) group by source_system order by source_system"
+        "select source_system, value from tonight where metric = 'attached_share' order by source_system"
     ).fetchall()
     return IdentityReport(
-        identities=identities,
-        persons=persons,
-        without_person=identities - named,
-        minted=events.get("minted", 0),
-        merged=events.get("merged_into", 0),
-        split=events.get("split_to", 0),
-        ambiguous_records=grouping.ambiguous_records,
-        refused_edges=grouping.refused_edges,
-        oversized_clusters=grouping.oversized_clusters,
-        decisions=len(decisions),
-        unknown_decisions=grouping.unknown_decisions,
-        contradictory_decisions=len(contradictions(decisions)),
-        kept_share=kept,
+        identities=count["identities"],
+        persons=count["persons"],
+        without_person=count["identities"] - int(con.execute("select count(*) from now").fetchall()[0][0]),
+        minted=count["minted"],
+        merged=count["merged"],
+        split=count["split"],
+        ambiguous_records=count["ambiguous_records"],
+        refused_edges=count["refused_edges"],
+        oversized_clusters=count["oversized_clusters"],
+        decisions=count["decisions"],
+        unknown_decisions=count["unknown_decisions"],
+        contradictory_decisions=count["contradictory_decisions"],
+        kept_share=exact["kept_share"],
         attached=dict(attached),
     )

@@ -24,6 +24,7 @@ TABLES: dict[str, str] = {
     "former": "person_id bigint, source_system varchar, source_record_id varchar",
     "person": "person_id bigint, minted_at timestamp, merged_into bigint, gone_at timestamp",
     "person_event": "as_of timestamp, event varchar, person_id bigint, other_person_id bigint, identities bigint",
+    "run_metric": "as_of timestamp, metric varchar, source_system varchar, value double",
 }
 
 
@@ -40,7 +41,8 @@ def load_state(con: duckdb.DuckDBPyConnection, folder: Path) -> int:
         con.execute(f"create or replace temp table {name} ({columns})")
         if generation:
             path = folder / "state" / str(generation) / f"{name}.parquet"
-            con.execute(f"insert into {name} by name select * from read_parquet({quote(path)})")
+            if path.exists():  # a state of an earlier release may lack a table that only looks back
+                con.execute(f"insert into {name} by name select * from read_parquet({quote(path)})")
     return generation
 
 

@@ -21,7 +21,7 @@ def make_suite(*expectations: Expectation, sql: str = "select 1 as a") -> Suite:
 
 def test_suites_have_their_own_names_and_name_a_table_of_the_warehouse():
     assert len({suite.name for suite in SUITES}) == len(SUITES)
-    assert all(len(suite.asset) == 2 and suite.asset[0] in {"staging", "marts"} for suite in SUITES)
+    assert all(len(suite.asset) == 2 and suite.asset[0] in {"staging", "identity", "marts"} for suite in SUITES)
     assert all(suite.asset[1] in suite.sql for suite in SUITES)
     assert all(suite.expectations and suite.description.endswith(".") for suite in SUITES)
 
