@@ -49,7 +49,7 @@ prove-crashes: manifest ## kill the night at every step and deliver in many orde
 	$(BIN)/python -m pytest -m 'prove and nightly' tests/nightly
 
 prove-identity: install ## score person matching on labelled people (minutes; needs JOURNEYS_REFERENCE)
-	$(BIN)/python -m pytest -m prove tests/oracles/test_identity_scores.py
+	$(BIN)/python -m pytest -n 0 -s -m prove tests/oracles/test_identity_scores.py tests/oracles/test_identity_nights.py
 
 prove-effects: manifest ## estimate planted effects over many sample hospitals (hours; resumes; write benchmarks/results/effects.md)
 	$(BIN)/python -m benchmarks.prove_effects

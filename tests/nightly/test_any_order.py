@@ -25,6 +25,7 @@ def test_files_delivered_over_three_nights_in_any_order_give_the_marts_of_one(
         target = settings.delivery_root / manifest.relative_to(sample)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(manifest, target)
+    shutil.copy(sample / "truth" / "persons.csv", settings.truth)
     third = len(files) // 3 + 1
     for start in range(0, len(files), third):
         for file in files[start : start + third]:

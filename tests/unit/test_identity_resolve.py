@@ -34,7 +34,13 @@ class Night:
         self.exchange, self.home = folder / "exchange", folder / "identity"
         self.exchange.mkdir()
 
-    def run(self, *identities: dict[str, str], publish: bool = True) -> IdentityReport:
+    def run(
+        self,
+        *identities: dict[str, str],
+        publish: bool = True,
+        as_of: datetime = NIGHT,
+        truth: Path | None = None,
+    ) -> IdentityReport:
         """Resolve one night's identities and publish them."""
         path = self.exchange / "identity_records.parquet"
         with duckdb.connect() as con:
@@ -45,7 +51,7 @@ class Night:
                     [[row.get(name) for name in FIELDS] for row in identities],
                 )
             con.execute(f"copy (select * replace (valid_from::timestamp as valid_from) from t) to '{path}'")
-        report = resolve(path, self.exchange, self.home, as_of=NIGHT)
+        report = resolve(path, self.exchange, self.home, as_of=as_of, truth=truth)
         if publish:
             advance(self.exchange, self.home)
         return report
@@ -60,16 +66,14 @@ class Night:
 
     def decide(self, verdict: str, *pairs: tuple[str, str], source: str = "ehr") -> None:
         """Let a steward decide on pairs of identities."""
-        write_decisions(
-            self.home / "decisions.csv",
-            [
-                Decision(
-                    source_system_a=source, source_record_id_a=a, source_system_b=source, source_record_id_b=b,
-                    verdict=verdict, decided_by="steward", reason="charts compared", decided_on=date(2024, 12, 1),
-                )
-                for a, b in pairs
-            ],
-        )  # fmt: skip
+        write_decisions(self.home / "decisions.csv", [_said((source, a), (source, b), verdict) for a, b in pairs])
+
+
+def _said(a: tuple[str, str], b: tuple[str, str], verdict: str) -> Decision:
+    return Decision(
+        source_system_a=a[0], source_record_id_a=a[1], source_system_b=b[0], source_record_id_b=b[1],
+        verdict=verdict, decided_by="steward", reason="charts compared", decided_on=date(2024, 12, 1),
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -168,6 +172,46 @@ def test_ids_stay_over_nights_and_an_unpublished_night_changes_nothing(night: Ni
     night.run(identity("ehr", "new", mrn_system="h", mrn="7"), publish=False)
     night.run(ANNA, BETH, caller)
     assert night.persons() == second
+
+
+def test_a_caller_who_is_known_later_joins_and_an_unmerge_takes_the_call_away(night: Night) -> None:
+    caller = identity("call_center", "c", given="anna", family="lee", phone="2125550101")
+    night.run(BETH, caller)
+    assert "c" not in night.persons()
+    night.run(BETH, ANNA, caller)
+    assert night.persons()["c"] == night.persons()["anna"]
+    write_decisions(night.home / "decisions.csv", [_said(("ehr", "anna"), ("call_center", "c"), "NO_MATCH")])
+    night.run(BETH, ANNA, caller)
+    assert "c" not in night.persons()
+
+
+def test_identities_without_any_identifier_are_nobody_and_none_is_lost(night: Night) -> None:
+    report = night.run(ANNA, *(identity("call_center", f"c{i}") for i in range(2000)))
+    assert (report.identities, report.persons, report.without_person) == (2001, 1, 2000)
+    assert report.attached["call_center"] == 0
+    assert night.read("identity_edges", "count(*)") == [(0,)]
+
+
+def test_run_metrics_keep_every_published_night(night: Night) -> None:
+    for day, callers in ((1, 0), (2, 1), (2, 1), (3, 1)):
+        calls = [identity("call_center", "c", mrn_system="h", mrn="1")] * callers
+        night.run(ANNA, BETH, *calls, as_of=datetime(2025, 1, day))
+    persons = night.read("identity_run_metrics", "as_of, metric, value")
+    assert [(at.day, value) for at, metric, value in sorted(persons) if metric == "identities"] == [
+        (1, 2),
+        (2, 3),
+        (3, 3),
+    ]
+    sources = {row[0] for row in night.read("identity_run_metrics", "source_system")}
+    assert sources == {None, "ehr", "call_center"}
+
+
+def test_precision_and_recall_are_measured_where_the_truth_is_known(night: Night) -> None:
+    truth = night.home.parent / "truth.csv"
+    truth.write_text("source_system,source_record_id,true_person\nehr,anna,1\nehr,beth,1\ncall_center,c,1\n")
+    night.run(ANNA, BETH, identity("call_center", "c", mrn_system="h", mrn="1"), truth=truth)
+    metrics = dict(night.read("identity_run_metrics", "metric, value"))
+    assert (metrics["pair_precision"], metrics["pair_recall"]) == (1, pytest.approx(1 / 3))
 
 
 def test_a_merge_and_its_undoing_restore_the_ids(night: Night) -> None:
