@@ -2,6 +2,7 @@
 
 from orchestration.identity.config import Rules, RulesError, load_rules
 from orchestration.identity.decisions import Decision, DecisionError, read_decisions, write_decisions
+from orchestration.identity.increment import Placement, place
 from orchestration.identity.records import RecordsError
 from orchestration.identity.resolve import IdentityReport, resolve, train
 from orchestration.identity.state import advance
@@ -10,11 +11,13 @@ __all__ = [
     "Decision",
     "DecisionError",
     "IdentityReport",
+    "Placement",
     "RecordsError",
     "Rules",
     "RulesError",
     "advance",
     "load_rules",
+    "place",
     "read_decisions",
     "resolve",
     "train",

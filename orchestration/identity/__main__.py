@@ -18,6 +18,7 @@ from orchestration.identity.config import RulesError
 from orchestration.identity.decisions import Decision, DecisionError, Key, read_decisions
 from orchestration.identity.desk import explanation_table, history_tables, import_decisions, review_table
 from orchestration.identity.explain import explain, waterfall_svg
+from orchestration.identity.increment import place
 from orchestration.identity.records import RecordsError
 from orchestration.identity.resolve import train
 from orchestration.identity.score import read_map, score
@@ -43,6 +44,8 @@ def _run(options: argparse.Namespace) -> None:
             print(json.dumps(score(options.file, options.truth, read_map(options.columns)), indent=2))
         case "train":
             console.print(train(settings.exchange / "identity_records.parquet", settings.identity))
+        case "place":
+            console.print(place(options.file, settings.exchange, settings.identity, options.out))
         case "review":
             console.print(review_table(settings.exchange, options.limit))
         case "history":
@@ -93,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("--truth", required=True, metavar="COLUMN", help="column that names the true person")
     scoring.add_argument("--columns", type=Path, metavar="MAP", help="YAML: how the file's columns are read")
     commands.add_parser("train", help="train the model that nights use from now on")
+    placing = commands.add_parser("place", help="which persons of last night new identities are, without a night")
+    placing.add_argument("file", type=Path, help="Parquet with the columns of identity_records")
+    placing.add_argument("out", type=Path, help="Parquet to write")
     review = commands.add_parser("review", help="pairs that wait for a steward")
     review.add_argument("--limit", type=int, default=20)
     history = commands.add_parser("history", help="what happened to a person id")

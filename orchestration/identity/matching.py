@@ -60,12 +60,17 @@ def _rule_sql(rule: TrustedRule, rules: Rules) -> str:
     """
 
 
-def find_model_edges(con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedModel) -> None:
-    """Add to ``edge`` the pairs that a model finds probable; those just below the threshold are marked for review."""
+def find_model_edges(
+    con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedModel, new_from: int | None = None
+) -> None:
+    """Add to ``edge`` the pairs that a model finds probable; those just below the threshold are marked for review.
+
+    ``new_from``: as in ``weigh_pairs``.
+    """
     part = rules.model
     if part is None:
         raise RulesError("a model needs the rules' part `model`")
-    weigh_pairs(con, rules, model, model.threshold - part.review_margin)
+    weigh_pairs(con, rules, model, model.threshold - part.review_margin, new_from)
     con.execute(
         f"""
         insert into edge

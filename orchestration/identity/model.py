@@ -79,10 +79,25 @@ def train_model(con: duckdb.DuckDBPyConnection, rules: Rules, labels: str) -> Tr
     return TrainedModel(trained, model.threshold(records))
 
 
-def weigh_pairs(con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedModel, at_least: float) -> None:
-    """Create ``weighed(l, r, weight)``, ``l < r``: the blocked pairs of ``record`` of at least this match weight."""
+def weigh_pairs(
+    con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedModel, at_least: float, new_from: int | None = None
+) -> None:
+    """Create ``weighed(l, r, weight)``, ``l < r``: the blocked pairs of ``record`` of at least this match weight.
+
+    With ``new_from`` only pairs of which one ``rid`` is at least that are weighed, and how rare a value is is counted
+    over ``known`` and ``fresh``, of which ``record`` is a part.
+    """
     add_blocking_keys(con, rules)
-    linker = _linker(con, model.settings)
+    settings = model.settings
+    if new_from is not None:
+        blockings = [
+            {**rule, "blocking_rule": f"{rule['blocking_rule']} and (l.rid >= {new_from} or r.rid >= {new_from})"}
+            for rule in settings["blocking_rules_to_generate_predictions"]
+        ]
+        settings = settings | {"blocking_rules_to_generate_predictions": blockings}
+    linker = _linker(con, settings)
+    if new_from is not None:
+        _count_values_of_all(con, linker, settings)
     predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
     con.execute(
         f"""
@@ -92,6 +107,22 @@ def weigh_pairs(con: duckdb.DuckDBPyConnection, rules: Rules, model: TrainedMode
         """
     )
     predicted.drop_table_from_database_and_remove_from_cache()
+
+
+def _count_values_of_all(con: duckdb.DuckDBPyConnection, linker: Linker, settings: dict[str, Any]) -> None:
+    """Register the frequencies of the values of ``record`` among all records."""
+    levels = [level for comparison in settings["comparisons"] for level in comparison["comparison_levels"]]
+    for column in sorted({level["tf_adjustment_column"] for level in levels if level.get("tf_adjustment_column")}):
+        con.execute(
+            f"""
+            create or replace table frequency_{column} as
+            with everybody as (select {column} from known union all by name select {column} from fresh)
+            select {column}, count(*)::double / (select count({column}) from everybody) as tf_{column}
+            from everybody where {column} in (select {column} from record) group by {column}
+            """
+        )
+        frequencies = linker._db_api.register(f"frequency_{column}")
+        linker.table_management.register_term_frequency_lookup(frequencies, column)
 
 
 def save_model(model: TrainedModel, folder: Path) -> Path:

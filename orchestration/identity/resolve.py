@@ -14,6 +14,7 @@ import duckdb
 from orchestration.identity.config import shipped_rules
 from orchestration.identity.decisions import Decision, contradictions, read_decisions
 from orchestration.identity.grouping import Grouping, group_records
+from orchestration.identity.increment import write_index
 from orchestration.identity.matching import find_model_edges, find_trusted_edges, label_trusted_pairs
 from orchestration.identity.model import newest_model, save_model, train_model
 from orchestration.identity.outputs import write_outputs
@@ -89,6 +90,7 @@ def resolve(
         _name_persons(con, clock)
         load_truth(con, truth)
         measure_run(con, clock, grouping, _counted(decisions, grouping))
+        write_index(con, exchange)
         write_outputs(con, exchange)
         propose_state(con, exchange, generation + 1)
         return _report(con)
