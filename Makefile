@@ -84,5 +84,8 @@ bench-events: install ## measure the readers of portal events and contact record
 bench-night: manifest ## measure whole nights without Dagster; write benchmarks/results/night.md
 	$(BIN)/python -m benchmarks.bench_night --write
 
+bench-identity: install ## measure identity matching on 10 k, 100 k and 1 M records; write benchmarks/results/identity.md
+	$(BIN)/python -m benchmarks.bench_identity --write
+
 clean: ## remove the environment and everything built (never JOURNEYS_HOME)
 	rm -rf $(VENV) dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache *.egg-info

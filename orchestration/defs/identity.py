@@ -51,6 +51,7 @@ def identity(home: Home) -> Iterator[dg.MaterializeResult]:  # type: ignore[type
             "oversized_clusters": report.oversized_clusters,
             "decisions": report.decisions,
             "unknown_decisions": report.unknown_decisions,
+            "seconds": report.seconds,
         },
     )
     yield dg.MaterializeResult(asset_key=RUN_METRICS)

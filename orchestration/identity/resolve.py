@@ -22,6 +22,7 @@ from orchestration.identity.persons import EVENTS, assign_ids
 from orchestration.identity.records import RecordsError, load_records, read_parquet
 from orchestration.identity.run_metrics import load_truth, measure_run
 from orchestration.identity.state import DECISIONS, load_state, propose_state
+from orchestration.identity.timing import timed
 from orchestration.lake.duck import connect, quote
 
 #: Fewer pairs than this teach chance, not how people's records differ.
@@ -46,6 +47,7 @@ class IdentityReport:
     contradictory_decisions: int
     kept_share: float  # of identities known before, those whose person kept its id
     attached: dict[str, float]  # source -> share of its identities that have a person
+    seconds: dict[str, float]  # stage -> wall seconds
 
 
 def resolve(
@@ -74,26 +76,32 @@ def resolve(
 
     """
     rules = shipped_rules()
+    seconds: dict[str, float] = {}
     exchange.mkdir(parents=True, exist_ok=True)
     with connect(spill=exchange / "spill") as con:
         if as_of is None:
             as_of = con.execute(f"select max(valid_from) from {read_parquet(records)}").fetchall()[0][0]
         clock = as_of or datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as everywhere in the lake
         decisions = [d for d in read_decisions(folder / DECISIONS) if d.holds(clock.date())]
-        load_records(con, read_parquet(records), rules, apart=_named_in(decisions))
-        find_trusted_edges(con, rules)
-        model = newest_model(folder)
-        if model and rules.model:
-            find_model_edges(con, rules, model)
-        grouping = group_records(con, rules, decisions)
-        generation = load_state(con, folder)
-        _name_persons(con, clock)
-        load_truth(con, truth)
-        measure_run(con, clock, grouping, _counted(decisions, grouping))
-        write_index(con, exchange)
-        write_outputs(con, exchange)
-        propose_state(con, exchange, generation + 1)
-        return _report(con)
+        with timed(seconds, "records"):
+            load_records(con, read_parquet(records), rules, apart=_named_in(decisions))
+        with timed(seconds, "rules"):
+            find_trusted_edges(con, rules)
+        if model := newest_model(folder):
+            with timed(seconds, "model"):
+                find_model_edges(con, rules, model)
+        with timed(seconds, "clusters"):
+            grouping = group_records(con, rules, decisions)
+        with timed(seconds, "ids"):
+            generation = load_state(con, folder)
+            _name_persons(con, clock)
+        with timed(seconds, "outputs"):
+            load_truth(con, truth)
+            measure_run(con, clock, grouping, _counted(decisions, grouping))
+            write_index(con, exchange)
+            write_outputs(con, exchange)
+            propose_state(con, exchange, generation + 1)
+        return _report(con, seconds)
 
 
 def train(records: Path, folder: Path) -> Path:
@@ -188,7 +196,7 @@ def _next_state(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     )
 
 
-def _report(con: duckdb.DuckDBPyConnection) -> IdentityReport:
+def _report(con: duckdb.DuckDBPyConnection, seconds: dict[str, float]) -> IdentityReport:
     rows = con.execute("select metric, value from tonight where source_system is null").fetchall()
     count = {metric: int(value) for metric, value in rows}
     exact = dict(rows)
@@ -210,4 +218,5 @@ def _report(con: duckdb.DuckDBPyConnection) -> IdentityReport:
         contradictory_decisions=count["contradictory_decisions"],
         kept_share=exact["kept_share"],
         attached=dict(attached),
+        seconds=seconds,
     )

@@ -7,7 +7,6 @@ Does not belong: the measures themselves (``metrics``).
 from __future__ import annotations
 
 import csv
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from orchestration.identity.matching import find_model_edges, find_trusted_edges
 from orchestration.identity.metrics import attachment, cluster_scores, merged_household_pairs
 from orchestration.identity.model import train_model
 from orchestration.identity.records import load_records
+from orchestration.identity.timing import timed
 from orchestration.lake.duck import connect, quote
 from orchestration.settings import DBT_PROJECT
 
@@ -92,18 +92,18 @@ def score(files: list[Path], truth: str, column_map: ColumnMap) -> dict[str, Any
     rules = load_rules(RULES_FILE, column_map.rules)
     seconds: dict[str, float] = {}
     with connect() as con:
-        with _Timer(seconds, "read"):
+        with timed(seconds, "read"):
             _read(con, files, truth, column_map.columns)
             identities = load_records(con, "truth_record", rules)
-        with _Timer(seconds, "rules"):
+        with timed(seconds, "rules"):
             find_trusted_edges(con, rules)
         if rules.model:
-            with _Timer(seconds, "train"):
+            with timed(seconds, "train"):
                 label_trusted_pairs(con)
                 model = train_model(con, rules, "labels")
-            with _Timer(seconds, "model"):
+            with timed(seconds, "model"):
                 find_model_edges(con, rules, model)
-        with _Timer(seconds, "cluster"):
+        with timed(seconds, "cluster"):
             grouping = group_records(con, rules, [])
         con.execute(
             "create or replace temp table result as select truth_record.*, clustered.cluster from truth_record "
@@ -112,18 +112,7 @@ def score(files: list[Path], truth: str, column_map: ColumnMap) -> dict[str, Any
         scores: dict[str, Any] = {"records": identities} | cluster_scores(con, "result")
         scores |= merged_household_pairs(con, "result") | attachment(con, "result")
         scores |= {"ambiguous_records": grouping.ambiguous_records, "refused_edges": grouping.refused_edges}
-    return scores | {"seconds": {stage: round(value, 2) for stage, value in seconds.items()}}
-
-
-class _Timer:
-    def __init__(self, seconds: dict[str, float], stage: str) -> None:
-        self._seconds, self._stage = seconds, stage
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds[self._stage] = time.perf_counter() - self._start
+    return scores | {"seconds": seconds}
 
 
 def _read(con: duckdb.DuckDBPyConnection, files: list[Path], truth: str, columns: dict[str, str]) -> None:

@@ -119,7 +119,7 @@ class Hospital:
             *self.rows(
                 """
                 with touchpoints as (
-                    select everything.*, unnest(range(1 + hash(source_record_id) % 4)) as nth from everything
+                    select everything.*, unnest(range(1 + (hash(source_record_id) % 4)::bigint)) as nth from everything
                 )
                 select person_id, count(*), count(distinct source_system), min(match_confidence),
                     sum(hash(source_record_id, nth)::hugeint) from touchpoints
