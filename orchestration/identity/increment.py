@@ -78,6 +78,10 @@ def place(new: Path, exchange: Path, folder: Path, out: Path) -> Placement:
                 where person_id is not null
             )
             where rid <> first_rid
+            union all
+            select known.rid, fresh.rid, 'declared', 'told again', {DECLARED_WEIGHT}, 'certain', null
+            from identity as known inner join identity as fresh using (source_system, source_record_id)
+            where known.rid < {first_new} and fresh.rid >= {first_new}
             """
         )
         if model := newest_model(folder):
@@ -113,15 +117,14 @@ def _neighbourhood(con: duckdb.DuckDBPyConnection, rules: Rules) -> int:
     keys = {tuple(rule.keys) for rule in rules.trusted_rules}
     keys |= {tuple(columns) for columns in (rules.model.blocking if rules.model else [])}
     near = " union ".join(_sharing(columns, rules.max_block) for columns in sorted(keys))
-    con.execute(f"create temp table near as {near}")
+    told_again = "select rid from known semi join fresh_identity using (source_system, source_record_id)"
+    con.execute(f"create temp table near as {near} union {told_again}")
     con.execute(
         """
         create temp table neighbour as
-        with persons as (select person_id from known where rid in (select rid from near)),
-        told_again as (select source_system, source_record_id from fresh_identity)
+        with persons as (select person_id from known where rid in (select rid from near))
         select * from known
-        where (rid in (select rid from near) or person_id in (select person_id from persons))
-            and (source_system, source_record_id) not in (select (source_system, source_record_id) from told_again)
+        where rid in (select rid from near) or person_id in (select person_id from persons)
         """
     )
     first_new = int(con.execute("select count(*) from neighbour").fetchall()[0][0])

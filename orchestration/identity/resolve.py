@@ -146,7 +146,9 @@ def _name_persons(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         """
         create or replace temp table cluster_identity as
         with evident as (
-            select distinct cluster from clustered inner join record using (rid) where is_evident
+            select cluster from clustered inner join record using (rid) where is_evident
+            union  -- what a steward joined is somebody
+            select cluster from clustered inner join edge on edge.l = clustered.rid where edge.stage = 'decision'
         )
         select clustered.cluster, identity.source_system, identity.source_record_id, identity.valid_from,
             clustered.grade, clustered.match_confidence

@@ -11,6 +11,7 @@ from orchestration.identity import (
     IdentityReport,
     RecordsError,
     advance,
+    place,
     read_decisions,
     resolve,
     write_decisions,
@@ -42,7 +43,15 @@ class Night:
         truth: Path | None = None,
     ) -> IdentityReport:
         """Resolve one night's identities and publish them."""
-        path = self.exchange / "identity_records.parquet"
+        path = self.write("identity_records", *identities)
+        report = resolve(path, self.exchange, self.home, as_of=as_of, truth=truth)
+        if publish:
+            advance(self.exchange, self.home)
+        return report
+
+    def write(self, name: str, *identities: dict[str, str]) -> Path:
+        """Write identities as dbt hands them over."""
+        path = self.exchange / f"{name}.parquet"
         with duckdb.connect() as con:
             con.execute(f"create table t ({', '.join(f'{name} varchar' for name in FIELDS)})")
             if identities:
@@ -51,10 +60,7 @@ class Night:
                     [[row.get(name) for name in FIELDS] for row in identities],
                 )
             con.execute(f"copy (select * replace (valid_from::timestamp as valid_from) from t) to '{path}'")
-        report = resolve(path, self.exchange, self.home, as_of=as_of, truth=truth)
-        if publish:
-            advance(self.exchange, self.home)
-        return report
+        return path
 
     def persons(self) -> dict[str, int]:
         """Return the person of each source identity."""
@@ -192,6 +198,28 @@ def test_identities_without_any_identifier_are_nobody_and_none_is_lost(night: Ni
     assert night.read("identity_edges", "count(*)") == [(0,)]
 
 
+def test_new_identities_are_placed_among_last_nights_persons(night: Night) -> None:
+    night.run(ANNA, BETH)
+    new = night.write(
+        "new",
+        identity("call_center", "c1", mrn_system="h", mrn="1"),
+        identity("call_center", "c2", given="beth", family="lee", phone="2125550101"),
+        identity("portal", "p", given="carl", family="ott", birth_date="1950-03-03", email="carl@example.org"),
+        BETH | {"phone": "2125550102"},
+    )
+    placement = place(new, night.exchange, night.home, night.exchange / "placed.parquet")
+    placed = {row[0]: row[1:] for row in night.read("placed", "source_record_id, person_id, grade")}
+    persons = night.persons()
+    assert (placement.identities, placement.placed) == (4, 3)
+    assert placed == {
+        "beth": (persons["beth"], "certain"),
+        "c1": (persons["anna"], "certain"),
+        "c2": (persons["beth"], "probable"),
+        "p": (None, None),
+    }
+    assert night.persons() == {"anna": persons["anna"], "beth": persons["beth"]}  # nothing has changed
+
+
 def test_run_metrics_keep_every_published_night(night: Night) -> None:
     for day, callers in ((1, 0), (2, 1), (2, 1), (3, 1)):
         calls = [identity("call_center", "c", mrn_system="h", mrn="1")] * callers
@@ -240,6 +268,20 @@ def test_decisions_are_kept_apart_or_together_against_the_rules(night: Night) ->
     report = night.run(ANNA, BETH)
     assert len(set(night.persons().values())) == 1
     assert (report.decisions, report.unknown_decisions, report.contradictory_decisions) == (2, 1, 0)
+
+
+def test_a_match_holds_though_it_parts_both_from_what_made_them_somebody(night: Night) -> None:
+    """A call by phone and a bill of a household, each somebody's until a steward says that they are one person."""
+    caller = identity("call_center", "c", given="anna", family="lee", phone="2125550101")
+    carl = identity(
+        "ehr", "carl", mrn_system="h", mrn="5", given="Carl", family="Ott", birth_date="1950-03-03", phone="2125550177"
+    )
+    other = identity("call_center", "d", given="carl", family="ott", phone="2125550177")
+    night.run(ANNA, carl, caller, other)
+    assert night.persons()["c"] != night.persons()["d"]
+    write_decisions(night.home / "decisions.csv", [_said(("call_center", "c"), ("call_center", "d"), "MATCH")])
+    night.run(ANNA, carl, caller, other)
+    assert night.persons()["c"] == night.persons()["d"]
 
 
 def test_contradictory_decisions_are_counted_and_never_merge(night: Night) -> None:
