@@ -32,6 +32,7 @@
     'tnaa_horizon_days': 60,
 
     'ed_room_max_minutes': 60,
+    'ed_triage_minutes': 120,
     'ed_boarding_max_minutes': 240,
     'ed_stay_max_minutes': 480,
 

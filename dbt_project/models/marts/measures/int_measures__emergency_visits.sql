@@ -1,14 +1,16 @@
--- One row per emergency visit with the four findings of CMS1244. Arrival and departure are those of the emergency
--- department's place where places were recorded, else of the visit.
-with visits as (
+-- One row per emergency visit with the four findings of CMS1244, which counts a visit on the day that it ends. Arrival
+-- and departure are those of the emergency department's place where places were recorded, else of the visit.
+with attendances as (
     select
         visits.encounter_id,
         visits.person_id,
         encounter.patient_id,
         visits.department_id,
         visits.provider_id,
-        visits.visit_on,
+        encounter.started_at,
+        encounter.ended_at,
         visits.status,
+        codes.value_set = 'triage' as is_triage,
         unseen.code is not null as is_told_unseen,
         visits.seen_at,
         coalesce(visits.arrived_at, encounter.started_at) as arrived_at,
@@ -22,26 +24,47 @@ with visits as (
         on visits.discharge_disposition_code = unseen.code and unseen.value_set = 'left_without_being_seen'
     where
         (visits.class_code = 'EMER' or codes.value_set = 'emergency_visit')
-        -- Triage is the beginning of a visit that has a record of its own, unless the patient left after it.
-        and (coalesce(codes.value_set, '') <> 'triage' or unseen.code is not null)
         and coalesce(codes.value_set, '') <> 'observation_stay'
         -- Called off after arriving is leaving unseen; called off before is no visit.
         and (visits.status = 'finished' or visits.status = 'cancelled' and visits.arrived_at is not null)
 ),
 
+-- Triage that runs into a visit, or ends up to two hours before it, is that visit's beginning.
+triaged as (
+    select distinct triage.encounter_id
+    from attendances as triage
+    inner join attendances as visit
+        on
+            triage.patient_id = visit.patient_id
+            and triage.started_at <= visit.ended_at
+            and triage.ended_at >= visit.started_at - interval {{ measure_parameter('ed_triage_minutes') }} minute
+    where triage.is_triage and not coalesce(visit.is_triage, false) and visit.status = 'finished'
+),
+
+visits as (
+    select attendances.*
+    from attendances
+    left join triaged on attendances.encounter_id = triaged.encounter_id
+    where triaged.encounter_id is null
+),
+
 -- What shows that admission was decided: an order or bed assignment, a finding, or the inpatient stay itself.
 decisions as (
     select
+        codes.value_set as kind,
         request.patient_id,
         request.authored_at as decided_at
     from {{ ref('stg_ehr__service_requests') }} as request
     inner join {{ ref('measure_codes') }} as codes
-        on request.code = codes.code and codes.value_set = 'admit_order'
-    where request.intent = 'order' and request.status in ('active', 'completed')
+        on request.code = codes.code and codes.value_set in ('admit_order', 'inpatient_order')
+    where
+        (request.intent = 'order' or codes.value_set = 'inpatient_order')
+        and request.status in ('active', 'completed')
 
     union all
 
     select
+        'finding' as kind,
         observation.patient_id,
         observation.effective_at as decided_at
     from {{ ref('stg_ehr__observations') }} as observation
@@ -52,22 +75,33 @@ decisions as (
     union all
 
     select
+        'stay' as kind,
         stay.patient_id,
         stay.started_at as decided_at
     from {{ ref('stg_ehr__encounters') }} as stay
     where stay.class_code in ('IMP', 'ACUTE', 'NONAC') and stay.status in ('in-progress', 'finished')
 ),
 
-boarded as (
+-- What was decided anew counts from then; of the kinds of decision the earliest.
+last_decisions as (
     select
         visits.encounter_id,
-        min(decisions.decided_at) as decided_at
+        decisions.kind,
+        max(decisions.decided_at) as decided_at
     from visits
     inner join decisions
         on
             visits.patient_id = decisions.patient_id
             and decisions.decided_at between visits.arrived_at and visits.departed_at
-    group by visits.encounter_id
+    group by visits.encounter_id, decisions.kind
+),
+
+boarded as (
+    select
+        last_decisions.encounter_id,
+        min(last_decisions.decided_at) as decided_at
+    from last_decisions
+    group by last_decisions.encounter_id
 ),
 
 observed as (
@@ -103,7 +137,7 @@ select
     timed.person_id,
     timed.department_id,
     timed.provider_id,
-    timed.visit_on,
+    cast({{ local_time('coalesce(timed.ended_at, timed.departed_at, timed.arrived_at)') }} as date) as ended_on,
     timed.arrived_at,
     timed.roomed_at,
     timed.decided_at,

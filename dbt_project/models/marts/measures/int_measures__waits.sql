@@ -73,7 +73,7 @@ waits as (
         'emergency_stay' as wait_type,
         visits.encounter_id as wait_record_id,
         visits.person_id,
-        visits.visit_on as counted_on,
+        visits.ended_on as counted_on,
         visits.department_id,
         visits.provider_id,
         'in_person' as channel,

@@ -21,7 +21,7 @@ with visits as (
 select
     visits.measure_id,
     visits.person_id,
-    visits.visit_on as counted_on,
+    visits.ended_on as counted_on,
     visits.department_id,
     visits.provider_id,
     cast(null as varchar) as channel,

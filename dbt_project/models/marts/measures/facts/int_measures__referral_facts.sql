@@ -12,7 +12,7 @@ with referrals as (
     inner join {{ ref('int_measures__patients') }} as patients on request.patient_id = patients.patient_id
     left join {{ ref('stg_ehr__encounters') }} as encounter on request.encounter_id = encounter.encounter_id
     where
-        request.intent in ('order', 'original-order')
+        request.intent = 'order'
         and request.status in ('active', 'completed')
         and request.authored_at is not null
         and (request.code in (
@@ -50,7 +50,7 @@ closed as (
         min(reports.received_at) as received_at
     from referrals
     inner join reports
-        on referrals.referral_id = reports.referral_id and referrals.authored_at <= reports.received_at
+        on referrals.referral_id = reports.referral_id and referrals.authored_at < reports.received_at
     group by referrals.referral_id
 ),
 
@@ -67,10 +67,12 @@ ranked as (
     left join closed on referrals.referral_id = closed.referral_id
 ),
 
-seen as (
-    select distinct
+-- Visits and procedures, each with its first and last moment.
+care as (
+    select
         visits.person_id,
-        cast(date_trunc('year', visits.visit_on) as date) as year_start
+        visits.started_at,
+        coalesce(visits.ended_at, visits.started_at) as ended_at
     from {{ ref('int_measures__visits') }} as visits
     inner join {{ ref('stg_ehr__encounters') }} as encounter on visits.encounter_id = encounter.encounter_id
     where
@@ -80,13 +82,26 @@ seen as (
             select codes.code from {{ ref('measure_codes') }} as codes
             where codes.value_set = 'emergency_visit'
         )
-    union
-    select distinct
+
+    union all
+
+    select
         patients.person_id,
-        cast(date_trunc('year', cast({{ local_time('done.performed_start_at') }} as date)) as date) as year_start
+        done.performed_start_at as started_at,
+        coalesce(done.performed_end_at, done.performed_start_at) as ended_at
     from {{ ref('stg_ehr__procedures') }} as done
     inner join {{ ref('int_measures__patients') }} as patients on done.patient_id = patients.patient_id
     where done.status = 'completed'
+),
+
+-- Only what lies in one year as a whole makes a person part of that year.
+seen as (
+    select distinct
+        care.person_id,
+        date_trunc('year', {{ local_time('care.started_at') }}) as year_start
+    from care
+    where
+        date_trunc('year', {{ local_time('care.started_at') }}) = date_trunc('year', {{ local_time('care.ended_at') }})
 ),
 
 judged as (
