@@ -19,6 +19,7 @@
     'pdc_adjust_inpatient': 'true',
     'pdc_count_discharge_day_as_stay': 'false',
     'pdc_same_day_fills_shift': 'true',
+    'pdc_carry_in': 'false',
     'therapy_lookback_days': 365,
 
     'late_cancel_hours': 24,

@@ -193,8 +193,8 @@ def write_warehouse(case: Case, home: Path) -> None:
         connection.execute(f"copy crosswalk to '{home / 'exchange' / 'person_crosswalk.parquet'}'")
 
 
-def build_marts(home: Path, *marts: str) -> None:
-    """Build the seeds, the given marts and what they need, in a process of its own (dbt keeps its connection open)."""
+def _dbt(home: Path, *arguments: str) -> str:
+    """Run dbt on a warehouse in a process of its own (it keeps its connection open); returns what it printed."""
     environment = {
         **os.environ,
         "JOURNEYS_HOME": str(home),
@@ -207,13 +207,24 @@ def build_marts(home: Path, *marts: str) -> None:
         "import sys; from dbt.cli.main import dbtRunner; "
         "result = dbtRunner().invoke(sys.argv[1:]); sys.exit(0 if result.success else 1)"
     )
-    arguments = ["build", "--project-dir", project, "--profiles-dir", project]
-    arguments += ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
-    arguments += ["--select", "resource_type:seed", *(f"+{mart},path:models/marts" for mart in marts)]
+    where = ("--project-dir", project, "--profiles-dir", project)
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments, *where], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def build_marts(home: Path, *marts: str) -> None:
+    """Build the seeds, the given marts and what they need."""
+    only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    wanted = ("resource_type:seed", *(f"+{mart},path:models/marts" for mart in marts))
+    _dbt(home, "build", *only_models, "--select", *wanted)
+
+
+def compiled(home: Path, sql: str) -> str:
+    """SQL that uses the project's macros, as dbt compiles it."""
+    return _dbt(home, "compile", "--quiet", "--inline", sql)
 
 
 @contextmanager

@@ -37,7 +37,8 @@ windows as (
     select
         quarters.person_id,
         quarters.drug_class,
-        quarters.quarter_start,
+        quarters.quarter_start as window_id,
+        quarters.quarter_start as window_start,
         least(
             {{ period_end('quarters.quarter_start', "'quarter'") }}, coalesce(people.deceased_on, date '9999-12-31')
         ) as window_end
@@ -51,45 +52,12 @@ windows as (
         and (people.deceased_on is null or people.deceased_on >= quarters.quarter_start)
 ),
 
-stay_days as (
-    select
-        windows.person_id,
-        windows.drug_class,
-        windows.quarter_start,
-        sum({{ stay_days_before('stays', 'windows.quarter_start') }}) as before_start,
-        sum({{ stay_days_before('stays', add_days('windows.window_end', '1')) }}) as through_end
-    from windows
-    inner join {{ ref('int_measures__inpatient_stays') }} as stays on windows.person_id = stays.person_id
-    where {{ measure_parameter('pdc_adjust_inpatient') }}
-    group by windows.person_id, windows.drug_class, windows.quarter_start
-),
-
-numbered as (
-    select
-        windows.*,
-        {{ ambulatory_day('windows.quarter_start', 'stay_days.before_start') }} as first_day,
-        {{ ambulatory_day('windows.window_end', 'stay_days.through_end') }} as last_day
-    from windows
-    left join stay_days
-        on
-            windows.person_id = stay_days.person_id
-            and windows.drug_class = stay_days.drug_class
-            and windows.quarter_start = stay_days.quarter_start
-)
+{{ adherence_in_windows('windows', carry_in=true) }}
 
 select
-    numbered.person_id,
-    numbered.drug_class,
-    numbered.quarter_start,
-    max(numbered.last_day - numbered.first_day + 1) as therapy_days,
-    coalesce(sum(
-        least(supply.last_day, numbered.last_day) - greatest(supply.first_day, numbered.first_day) + 1
-    ), 0) as covered_days
-from numbered
-left join {{ ref('int_measures__supply') }} as supply
-    on
-        numbered.person_id = supply.person_id
-        and numbered.drug_class = supply.drug_class
-        and numbered.last_day >= supply.first_day
-        and numbered.first_day <= supply.last_day
-group by numbered.person_id, numbered.drug_class, numbered.quarter_start
+    adherence.person_id,
+    adherence.drug_class,
+    adherence.window_id as quarter_start,
+    adherence.counted_days as therapy_days,
+    adherence.covered_days
+from adherence

@@ -26,7 +26,11 @@ treatment as (
     select
         years.*,
         people.birth_date,
-        coalesce(years.index_on, years.first_fill_on) as treatment_start,
+        -- With carry-in a year is counted from its first day, supply at hand included.
+        case
+            when {{ measure_parameter('pdc_carry_in') }} then years.year_start
+            else coalesce(years.index_on, years.first_fill_on)
+        end as treatment_start,
         least(
             {{ period_end('years.year_start', "'year'") }},
             night.as_of_date,

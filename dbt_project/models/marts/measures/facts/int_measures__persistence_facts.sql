@@ -14,46 +14,29 @@ followed as (
     select
         starts.person_id,
         starts.drug_class,
-        starts.index_on,
+        starts.index_on as first_on,
         least(
             night.as_of_date,
             coalesce(people.deceased_on, date '9999-12-31'),
             case when people.disenrolled_on >= starts.index_on then people.disenrolled_on else date '9999-12-31' end
-        ) as end_on
+        ) as last_on
     from starts
     inner join {{ ref('int_measures__people') }} as people on starts.person_id = people.person_id
     cross join {{ ref('night') }} as night
 ),
 
-stay_days as (
-    select
-        followed.person_id,
-        followed.drug_class,
-        sum({{ stay_days_before('stays', add_days('followed.end_on', '1')) }}) as through_end
-    from followed
-    inner join {{ ref('int_measures__inpatient_stays') }} as stays on followed.person_id = stays.person_id
-    group by followed.person_id, followed.drug_class
-),
-
-windows as (
-    select
-        followed.*,
-        {{ ambulatory_day('followed.end_on', 'stay_days.through_end') }} as last_day
-    from followed
-    left join stay_days
-        on followed.person_id = stay_days.person_id and followed.drug_class = stay_days.drug_class
-),
+{{ ambulatory_windows('followed', ['person_id', 'drug_class']) }},
 
 runs as (
     select
         windows.person_id,
         windows.drug_class,
-        windows.index_on,
+        windows.first_on as index_on,
         windows.last_day as window_end,
         min(supply.first_day) over by_therapy as index_day,
         least(supply.last_day, windows.last_day) as last_day,
         coalesce(lead(supply.first_day) over by_therapy, windows.last_day + 1) - supply.last_day - 1 as gap_days
-    from windows
+    from ambulatory_windows as windows
     inner join {{ ref('int_measures__supply') }} as supply
         on
             windows.person_id = supply.person_id
@@ -87,3 +70,23 @@ from runs
 -- The catalogue's metric of these measures is the permissible gap in days.
 inner join {{ ref('measures') }} as measures on measures.mart = 'persistence'
 group by measures.measure_id, runs.person_id, runs.index_on, runs.drug_class
+
+union all
+
+-- Who was supplied with a class for days that nobody knows, or with a drug of no known class.
+select
+    measures.measure_id,
+    fills.person_id,
+    min(fills.filled_on) as counted_on,
+    cast(null as varchar) as department_id,
+    cast(null as varchar) as provider_id,
+    cast(null as varchar) as channel,
+    fills.drug_class,
+    cast(null as double) as waited,
+    0 as is_event,
+    0 as excluded_n,
+    1 as missing_n
+from {{ ref('int_measures__fills') }} as fills
+inner join {{ ref('measures') }} as measures on measures.mart = 'persistence'
+group by measures.measure_id, fills.person_id, fills.drug_class
+having fills.drug_class = 'unknown' or count(fills.days_supply) = 0
