@@ -4,15 +4,17 @@
 
     A facts model has: measure_id, person_id, counted_on (local date), department_id, provider_id, channel,
     numerator, denominator (both null unless the case is counted), excluded_n, missing_n (0 or 1), and the columns
-    named in `keep`, which stay in every row; with `own=['payer']` it brings its own payer in place of the person's.
+    named in `keep`, which stay in every row; with `own=['payer']` it brings its own payer in place of the person's, with
+    `own=['location_id']` the place of the visit (no other facts know one).
     A dimension that a grouping set leaves out reads 'all'; one that is not known reads 'unknown' and stays a group of
     its own. -#}
 
 {#- Dimensions of every measure mart, in column order. -#}
 {% macro measure_dimensions() -%}
 {{ return([
-    'department_id', 'sub_sector', 'provider_id', 'channel',
+    'department_id', 'sub_sector', 'location_id', 'provider_id', 'channel',
     'generation', 'sex', 'race', 'ethnicity', 'language', 'payer',
+    'disability', 'chronic_conditions', 'rurality',
 ]) }}
 {%- endmacro %}
 
@@ -40,6 +42,7 @@ with facts as (
 {%- endfor %}
         coalesce(facts.department_id, 'unknown') as department_id,
         coalesce(departments.sub_sector, 'unknown') as sub_sector,
+        coalesce({{ 'facts.location_id' if 'location_id' in own else 'null' }}, 'unknown') as location_id,
         coalesce(facts.provider_id, 'unknown') as provider_id,
         coalesce(facts.channel, 'unknown') as channel,
         coalesce(people.generation, 'unknown') as generation,
@@ -48,6 +51,9 @@ with facts as (
         coalesce(people.ethnicity, 'unknown') as ethnicity,
         coalesce(people.language, 'unknown') as language,
         coalesce({{ 'facts' if 'payer' in own else 'people' }}.payer, 'unknown') as payer,
+        coalesce(people.disability, 'unknown') as disability,
+        coalesce(people.chronic_conditions, 'unknown') as chronic_conditions,
+        coalesce(people.rurality, 'unknown') as rurality,
 {%- for column in values %}
         facts.{{ column }},
 {%- endfor %}

@@ -41,8 +41,8 @@ UPSTREAM: dict[str, str] = {
         "slot_id schedule_id service_type_code status start_at:timestamp end_at:timestamp recorded_at:timestamp"
     ),
     "staging.stg_ehr__conditions": (
-        "condition_id patient_id encounter_id code_system code onset_at:timestamp recorded_on:date "
-        "recorded_at:timestamp"
+        "condition_id patient_id encounter_id code_system code clinical_status verification_status onset_at:timestamp "
+        "recorded_on:date recorded_at:timestamp"
     ),
     "staging.stg_ehr__procedures": (
         "procedure_id patient_id encounter_id status code_system code performed_start_at:timestamp "
@@ -113,7 +113,9 @@ UPSTREAM: dict[str, str] = {
         "activity_id:bigint ts:timestamp event_seq:integer person_id:bigint activity channel department_id initiator "
         "is_failed:boolean"
     ),
-    "marts.dim_person": ("person_id:bigint birth_date:date generation sex race ethnicity language deceased_on:date"),
+    "marts.dim_person": (
+        "person_id:bigint birth_date:date generation sex race ethnicity language postal_code deceased_on:date"
+    ),
 }
 
 

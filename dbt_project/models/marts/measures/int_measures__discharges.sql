@@ -5,6 +5,7 @@ with stays as (
         encounter.encounter_id,
         patients.person_id,
         encounter.department_id,
+        encounter.location_id,
         encounter.practitioner_id as provider_id,
         coalesce(departments.facility_id, encounter.department_id) as facility_id,
         cast({{ local_time('encounter.started_at') }} as date) as admitted_on,
@@ -73,6 +74,7 @@ merged as (
         last_legs.discharged_on,
         last_legs.disposition_code,
         last_legs.department_id,
+        last_legs.location_id,
         last_legs.provider_id
     from legs as first_legs
     inner join legs as last_legs
@@ -117,6 +119,7 @@ select
     followed.person_id,
     followed.facility_id,
     followed.department_id,
+    followed.location_id,
     followed.provider_id,
     followed.admitted_on,
     followed.discharged_on,

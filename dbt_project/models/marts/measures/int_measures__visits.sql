@@ -52,6 +52,7 @@ select
     encounter.encounter_id,
     patients.person_id,
     encounter.department_id,
+    encounter.location_id,
     encounter.practitioner_id as provider_id,
     encounter.class_code,
     encounter.status,

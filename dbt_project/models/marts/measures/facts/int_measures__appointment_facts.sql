@@ -32,6 +32,7 @@ select
     counted.person_id,
     counted.start_on as counted_on,
     counted.department_id,
+    counted.location_id,
     counted.provider_id,
     cast(null as varchar) as channel,
     case when counted.is_counted then case when counted.is_hit then 1.0 else 0.0 end end as numerator,

@@ -23,6 +23,7 @@ select
     visits.person_id,
     visits.ended_on as counted_on,
     visits.department_id,
+    visits.location_id,
     visits.provider_id,
     cast(null as varchar) as channel,
     case when not visits.is_quarantined then case when visits.is_hit then 1.0 else 0.0 end end as numerator,

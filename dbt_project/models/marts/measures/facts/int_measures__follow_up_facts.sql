@@ -15,6 +15,7 @@ select
     discharges.person_id,
     discharges.discharged_on as counted_on,
     discharges.department_id,
+    discharges.location_id,
     discharges.provider_id,
     cast(null as varchar) as channel,
     case

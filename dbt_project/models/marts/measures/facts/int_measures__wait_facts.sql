@@ -4,6 +4,7 @@ select
     waits.person_id,
     waits.counted_on,
     waits.department_id,
+    waits.location_id,
     waits.provider_id,
     waits.channel,
     waits.wait_type,
