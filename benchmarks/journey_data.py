@@ -160,7 +160,7 @@ def _touchpoints(source: str) -> str:
 
 def _medication(people: int, fills: int) -> dict[str, str]:
     """Dispenses of the products that the project knows, and what else the adherence models read."""
-    products = "(select list(distinct rxnorm_code::varchar) from seed_products)"
+    products = "(select list(distinct product_code::varchar) from seed_products)"
     return {
         "measures.int_measures__patients": (
             f"select 'ehr' || range as patient_id, range as person_id from range({people})"
@@ -185,6 +185,10 @@ def _medication(people: int, fills: int) -> dict[str, str]:
         "staging.stg_ehr__medication_requests": (
             "select '' as medication_request_id, '' as patient_id, '' as status, '' as intent, '' as medication_code, "
             "null::timestamp as authored_at, 1::double as days_supply, 0 as repeats_allowed where false"
+        ),
+        "staging.stg_ehr__pharmacy_claims": (
+            "select '' as explanation_of_benefit_id, '' as patient_id, '' as status, '' as medication_code, "
+            "null::date as filled_on, 1::double as days_supply where false"
         ),
         "staging.stg_ehr__procedures": (
             "select '' as patient_id, '' as code_system, '' as code, null::timestamp as performed_start_at where false"

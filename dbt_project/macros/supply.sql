@@ -11,97 +11,63 @@
 ({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_days_before }}, 0))
 {%- endmacro %}
 
-{#- Runs of covered days per person and class, from `fills` (person_id, drug_class, ingredient, fill_id, filled_on,
-    days_supply, ambulatory_day and the columns named in `partition`, which fills never cross).
+{#- Supplies moved behind each other: CTEs ending in `supplied`, from `fills` (rows of int_measures__fills with known
+    days, and the columns named in `partition`, which fills never cross): first_day, last_day, and covered_until, the
+    last day that the earlier supplies of the class reach.
 
     Within an ingredient the k-th supply ends at cum_k + max over j <= k of (start_j - cum_(j-1)) - 1, with cum the
     running sum of days: the closed form of "starts the day after the previous, already shifted, supply ends".
-    Different ingredients are not shifted; the class is covered on the union of their days. -#}
-{% macro covered_runs(fills, partition=[]) -%}
-{%- set group = ['person_id', 'drug_class'] + partition -%}
+    Different ingredients are not shifted; the class is covered on the union of their days. Rows are narrow and keys are
+    numbers because each window sorts them anew. -#}
+{% macro shifted_supplies(fills, partition=[]) -%}
+{%- set group = ['person_id', 'class_number'] + partition -%}
+{%- set columns = group + ['ingredient_number', 'ambulatory_day', 'days_supply'] -%}
 {%- if measure_parameter('pdc_same_day_fills_shift') != 'true' %}
 -- Of several fills of one ingredient on one day only the longest counts.
 single_fills as (
     select
-        fills.*,
-        row_number() over (
-            partition by fills.{{ group | join(', fills.') }}, fills.ingredient, fills.filled_on
-            order by fills.days_supply desc, fills.fill_id
-        ) as place
+        fills.{{ (group + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }},
+        max(fills.days_supply) as days_supply
     from {{ fills }} as fills
+    group by fills.{{ (group + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }}
 ),
 {%- endif %}
 ordered_fills as (
     select
-        fills.person_id,
-        fills.drug_class,
-        fills.ingredient,
-{%- for column in partition %}
-        fills.{{ column }},
-{%- endfor %}
-        fills.fill_id,
-        fills.ambulatory_day,
-        fills.days_supply,
+        fills.{{ columns | join(', fills.') }},
         sum(fills.days_supply) over (
-            partition by fills.{{ group | join(', fills.') }}, fills.ingredient
-            order by fills.filled_on, fills.fill_id
+            partition by fills.{{ group | join(', fills.') }}, fills.ingredient_number
+            order by fills.ambulatory_day, fills.days_supply
             rows between unbounded preceding and current row
         ) as cumulative_days
-{%- if measure_parameter('pdc_same_day_fills_shift') == 'true' %}
-    from {{ fills }} as fills
-{%- else %}
-    from single_fills as fills
-    where fills.place = 1
-{%- endif %}
+    from {{ fills if measure_parameter('pdc_same_day_fills_shift') == 'true' else 'single_fills' }} as fills
 ),
 
 shifted_fills as (
     select
-        ordered_fills.*,
-        ordered_fills.cumulative_days + max(
+        ordered_fills.{{ group | join(', ordered_fills.') }},
+        ordered_fills.days_supply,
+        cast(ordered_fills.cumulative_days + max(
             ordered_fills.ambulatory_day - (ordered_fills.cumulative_days - ordered_fills.days_supply)
         ) over (
-            partition by ordered_fills.{{ group | join(', ordered_fills.') }}, ordered_fills.ingredient
+            partition by ordered_fills.{{ group | join(', ordered_fills.') }}, ordered_fills.ingredient_number
             order by ordered_fills.cumulative_days
             rows between unbounded preceding and current row
-        ) - 1 as last_day
+        ) - 1 as integer) as last_day
     from ordered_fills
 ),
 
 supplied as (
     select
-        shifted_fills.*,
+        shifted_fills.{{ group | join(', shifted_fills.') }},
         shifted_fills.last_day - shifted_fills.days_supply + 1 as first_day,
+        shifted_fills.last_day,
         max(shifted_fills.last_day) over (
             partition by shifted_fills.{{ group | join(', shifted_fills.') }}
-            order by
-                shifted_fills.last_day - shifted_fills.days_supply, shifted_fills.ingredient, shifted_fills.fill_id
+            order by shifted_fills.last_day - shifted_fills.days_supply, shifted_fills.last_day
             rows between unbounded preceding and 1 preceding
         ) as covered_until
     from shifted_fills
-),
-
-run_starts as (
-    select
-        supplied.*,
-        sum(case when supplied.first_day <= supplied.covered_until + 1 then 0 else 1 end) over (
-            partition by supplied.{{ group | join(', supplied.') }}
-            order by supplied.first_day, supplied.ingredient, supplied.fill_id
-            rows between unbounded preceding and current row
-        ) as run_number
-    from supplied
-),
-
-covered_runs as (
-    select
-{%- for column in group %}
-        run_starts.{{ column }},
-{%- endfor %}
-        run_starts.run_number,
-        min(run_starts.first_day) as first_day,
-        max(run_starts.last_day) as last_day
-    from run_starts
-    group by {% for column in group %}run_starts.{{ column }}, {% endfor %}run_starts.run_number
 )
 {%- endmacro %}
 
@@ -135,6 +101,16 @@ ambulatory_windows as (
 )
 {%- endmacro %}
 
+{#- The number by which int_measures__fills knows a drug class: CTE `drug_classes` (drug_class, class_number). -#}
+{% macro drug_classes() -%}
+drug_classes as (
+    select
+        products.drug_class,
+        cast(dense_rank() over (order by products.drug_class) as integer) as class_number
+    from (select distinct products.drug_class from {{ ref('drug_products') }} as products) as products
+)
+{%- endmacro %}
+
 {#- Adherence over any windows: CTEs ending in `adherence`, one row per row of the relation `windows` (person_id,
     drug_class, window_id, window_start, window_end; both days counted) in which a fill was made (or every one, with
     `carry_in`): first_on, counted_days, covered_days, days_supplied, longest_gap_days, n_gaps.
@@ -143,104 +119,115 @@ ambulatory_windows as (
     covered_days / counted_days; its CMA2: days_supplied / counted_days). With carry_in it is counted whole, supply at
     hand included (CMA7). -#}
 {% macro adherence_in_windows(windows, carry_in=false) -%}
-{%- set key = ['person_id', 'drug_class', 'window_id'] -%}
-window_fills as (
-    select
-        windows.window_id,
-        windows.window_end,
-        fills.*
-    from {{ windows }} as windows
-    inner join {{ ref('int_measures__fills') }} as fills
-        on
-            windows.person_id = fills.person_id
-            and windows.drug_class = fills.drug_class
-            and windows.window_start <= fills.filled_on
-            and windows.window_end >= fills.filled_on
-    where fills.days_supply is not null
-),
+{%- set key = ['person_id', 'class_number', 'window_id'] -%}
+{{ drug_classes() }},
 
-counted_windows as (
-{%- if carry_in %}
+dated_windows as (
     select
         windows.person_id,
         windows.drug_class,
+        drug_classes.class_number,
         windows.window_id,
         windows.window_start as first_on,
         windows.window_end as last_on
     from {{ windows }} as windows
-{%- else %}
-    select
-        window_fills.person_id,
-        window_fills.drug_class,
-        window_fills.window_id,
-        min(window_fills.filled_on) as first_on,
-        max(window_fills.window_end) as last_on
-    from window_fills
-    group by window_fills.person_id, window_fills.drug_class, window_fills.window_id
-{%- endif %}
+    inner join drug_classes on windows.drug_class = drug_classes.drug_class
 ),
 
-{{ ambulatory_windows('counted_windows', key) }},
-{%- if not carry_in %}
+{{ ambulatory_windows('dated_windows', key) }},
 
-{{ covered_runs('window_fills', ['window_id']) }},
-{%- endif %}
-
-window_runs as (
+window_fills as (
     select
-        windows.person_id,
-        windows.drug_class,
         windows.window_id,
-        least(runs.last_day, windows.last_day) - greatest(runs.first_day, windows.first_day) + 1 as covered_days,
-        greatest(runs.first_day, windows.first_day) - coalesce(
-            lag(runs.last_day) over (
-                partition by windows.person_id, windows.drug_class, windows.window_id order by runs.first_day
-            ),
-            windows.first_day - 1
-        ) - 1 as gap_before,
-        least(runs.last_day, windows.last_day) as last_day
+        fills.person_id,
+        fills.class_number,
+        fills.ingredient_number,
+        fills.filled_on,
+        fills.ambulatory_day,
+        fills.days_supply,
+        fills.is_first_ingredient
     from ambulatory_windows as windows
-    inner join {{ ref('int_measures__supply') if carry_in else 'covered_runs' }} as runs
+    inner join {{ ref('int_measures__fills') }} as fills
         on
-            windows.person_id = runs.person_id
-            and windows.drug_class = runs.drug_class
-            {%- if not carry_in %}
-            and windows.window_id = runs.window_id
-            {%- endif %}
-            and windows.last_day >= runs.first_day
-            and windows.first_day <= runs.last_day
-),
-
-covered_windows as (
-    select
-        window_runs.person_id,
-        window_runs.drug_class,
-        window_runs.window_id,
-        sum(window_runs.covered_days) as covered_days,
-        max(window_runs.gap_before) as longest_gap_before,
-        sum(case when window_runs.gap_before > 0 then 1 else 0 end) as n_gaps_before,
-        max(window_runs.last_day) as covered_until
-    from window_runs
-    group by window_runs.person_id, window_runs.drug_class, window_runs.window_id
+            windows.person_id = fills.person_id
+            and windows.class_number = fills.class_number
+            and windows.first_on <= fills.filled_on
+            and windows.last_on >= fills.filled_on
+    where fills.days_supply is not null
 ),
 
 supplied_windows as (
     -- A combination product is supplied once, however many ingredients it has.
     select
-        doses.person_id,
-        doses.drug_class,
-        doses.window_id,
-        sum(doses.days_supply) as days_supplied
-    from (
-        select distinct
-            window_fills.person_id,
-            window_fills.drug_class,
-            window_fills.window_id,
-            window_fills.fill_id,
-            window_fills.days_supply
-        from window_fills
-    ) as doses
-    group by doses.person_id, doses.drug_class, doses.window_id
+        window_fills.person_id,
+        window_fills.class_number,
+        window_fills.window_id,
+        min(window_fills.filled_on) as first_fill_on,
+        min(window_fills.ambulatory_day) as first_fill_day,
+        sum(case when window_fills.is_first_ingredient then window_fills.days_supply else 0 end) as days_supplied
+    from window_fills
+    group by window_fills.person_id, window_fills.class_number, window_fills.window_id
+),
+
+counted_windows as (
+    select
+        windows.person_id,
+        windows.drug_class,
+        windows.class_number,
+        windows.window_id,
+        windows.last_day,
+{%- if carry_in %}
+        windows.first_on,
+        windows.first_day,
+{%- else %}
+        supplied.first_fill_on as first_on,
+        supplied.first_fill_day as first_day,
+{%- endif %}
+        coalesce(supplied.days_supplied, 0) as days_supplied
+    from ambulatory_windows as windows
+    {{ 'left' if carry_in else 'inner' }} join supplied_windows as supplied
+        on
+            windows.person_id = supplied.person_id
+            and windows.class_number = supplied.class_number
+            and windows.window_id = supplied.window_id
+),
+
+{% if not carry_in -%}
+{{ shifted_supplies('window_fills', ['window_id']) }},
+
+{% endif -%}
+window_supplies as (
+    -- What each supply adds to the days covered before it, inside the window.
+    select
+        windows.person_id,
+        windows.class_number,
+        windows.window_id,
+        least(supplied.last_day, windows.last_day) as last_day,
+        greatest(supplied.first_day, windows.first_day) as first_day,
+        greatest(coalesce(supplied.covered_until, windows.first_day - 1), windows.first_day - 1) as covered_until
+    from counted_windows as windows
+    inner join {{ ref('int_measures__supply') if carry_in else 'supplied' }} as supplied
+        on
+            windows.person_id = supplied.person_id
+            {{ 'and windows.drug_class = supplied.drug_class' if carry_in else 'and windows.class_number = supplied.class_number' }}
+            {%- if not carry_in %}
+            and windows.window_id = supplied.window_id
+            {%- endif %}
+            and windows.last_day >= supplied.first_day
+            and windows.first_day <= supplied.last_day
+),
+
+covered_windows as (
+    select
+        supplies.person_id,
+        supplies.class_number,
+        supplies.window_id,
+        sum(greatest(supplies.last_day - greatest(supplies.first_day - 1, supplies.covered_until), 0)) as covered_days,
+        max(supplies.first_day - supplies.covered_until - 1) as longest_gap_before,
+        sum(case when supplies.first_day > supplies.covered_until + 1 then 1 else 0 end) as n_gaps_before,
+        max(supplies.last_day) as covered_until
+    from window_supplies as supplies
+    group by supplies.person_id, supplies.class_number, supplies.window_id
 ),
 
 adherence as (
@@ -249,10 +236,9 @@ adherence as (
         windows.drug_class,
         windows.window_id,
         windows.first_on,
-        windows.last_on,
         windows.last_day - windows.first_day + 1 as counted_days,
         coalesce(covered.covered_days, 0) as covered_days,
-        coalesce(supplied.days_supplied, 0) as days_supplied,
+        windows.days_supplied,
         greatest(
             coalesce(covered.longest_gap_before, 0),
             windows.last_day - coalesce(covered.covered_until, windows.first_day - 1)
@@ -260,16 +246,11 @@ adherence as (
         coalesce(covered.n_gaps_before, 0) + case
             when windows.last_day > coalesce(covered.covered_until, windows.first_day - 1) then 1 else 0
         end as n_gaps
-    from ambulatory_windows as windows
+    from counted_windows as windows
     left join covered_windows as covered
         on
             windows.person_id = covered.person_id
-            and windows.drug_class = covered.drug_class
+            and windows.class_number = covered.class_number
             and windows.window_id = covered.window_id
-    left join supplied_windows as supplied
-        on
-            windows.person_id = supplied.person_id
-            and windows.drug_class = supplied.drug_class
-            and windows.window_id = supplied.window_id
 )
 {%- endmacro %}

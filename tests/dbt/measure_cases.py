@@ -56,6 +56,9 @@ UPSTREAM: dict[str, str] = {
         "medication_dispense_id patient_id status medication_code prepared_at:timestamp handed_over_at:timestamp "
         "days_supply:double"
     ),
+    "staging.stg_ehr__pharmacy_claims": (
+        "explanation_of_benefit_id patient_id status medication_code filled_on:date days_supply:double"
+    ),
     "staging.stg_ehr__coverages": "coverage_id patient_id payer_name status started_on:date ended_on:date",
     "staging.stg_ehr__organizations": "organization_id name type_code sub_sector part_of_id",
     "staging.stg_call_center__contacts": (

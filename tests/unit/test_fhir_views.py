@@ -171,3 +171,22 @@ def test_the_command_line_refuses_what_is_wrong(tmp_path: Path, capfd: pytest.Ca
     assert main(arguments) == 1
     assert "Jane" not in capfd.readouterr().err
     assert not output.exists()
+
+
+def test_a_pharmacy_claim_tells_what_was_filled_and_for_how_long() -> None:
+    """A compound names its drug one level deeper (CARIN Blue Button)."""
+    ndc = {"coding": [{"system": "http://hl7.org/fhir/sid/ndc", "code": "00071015523"}]}
+    supply = {"category": {"coding": [{"code": "dayssupply"}]}, "valueQuantity": {"value": 30}}
+    claim = {
+        "resourceType": "ExplanationOfBenefit",
+        "id": "e",
+        "supportingInfo": [{"category": {"coding": [{"code": "refillnum"}]}, "valueQuantity": {"value": 1}}, supply],
+    }
+    simple = {"item": [{"servicedDate": "2025-01-15", "productOrService": ndc}]}
+    compound = {"item": [{"servicedDate": "2025-01-15", "detail": [{"productOrService": ndc}]}]}
+    definition = json.loads(
+        (Path(views.__code__.co_filename).parent / "fhir_views/ExplanationOfBenefit.json").read_text()
+    )
+    for part, found_in in ((simple, "ndc_code"), (compound, "compound_ndc_code")):
+        (row,) = rows_of(definition, [claim | part])
+        assert (str(row["served_on"]), row[found_in], float(row["days_supply"])) == ("2025-01-15", "00071015523", 30)

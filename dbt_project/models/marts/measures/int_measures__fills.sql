@@ -1,70 +1,109 @@
 -- One row per fill and ingredient: what was supplied, from when and for how many days, on the person's ambulatory
--- calendar (macros/supply.sql). Dispenses win over requests within a person and drug class; a fill without a known
--- number of days keeps its row (days_supply null) and is counted as missing, never guessed.
-with dispenses as (
+-- calendar (macros/supply.sql). Within a person and drug class dispenses win over pharmacy claims, those over requests;
+-- a fill without a known number of days keeps its row (days_supply null) and is counted as missing, never guessed.
+with supplies as (
     select
-        patients.person_id,
         'dispense' as fill_source,
+        1 as trust,
         dispense.medication_dispense_id as fill_id,
+        dispense.patient_id,
         dispense.medication_code,
         cast({{ local_time('coalesce(dispense.handed_over_at, dispense.prepared_at)') }} as date) as filled_on,
         dispense.days_supply
     from {{ ref('stg_ehr__medication_dispenses') }} as dispense
-    inner join {{ ref('int_measures__patients') }} as patients on dispense.patient_id = patients.patient_id
     where dispense.status = 'completed' and coalesce(dispense.handed_over_at, dispense.prepared_at) is not null
-),
 
-requests as (
+    union all
+
     select
-        patients.person_id,
+        'claim' as fill_source,
+        2 as trust,
+        claim.explanation_of_benefit_id as fill_id,
+        claim.patient_id,
+        claim.medication_code,
+        claim.filled_on,
+        claim.days_supply
+    from {{ ref('stg_ehr__pharmacy_claims') }} as claim
+    where claim.status = 'active' and claim.filled_on is not null
+
+    union all
+
+    select
         'request' as fill_source,
+        3 as trust,
         request.medication_request_id as fill_id,
+        request.patient_id,
         request.medication_code,
         cast({{ local_time('request.authored_at') }} as date) as filled_on,
         request.days_supply * (1 + coalesce(request.repeats_allowed, 0)) as days_supply
     from {{ ref('stg_ehr__medication_requests') }} as request
-    inner join {{ ref('int_measures__patients') }} as patients on request.patient_id = patients.patient_id
     where
         request.status in ('active', 'completed', 'on-hold', 'stopped')
         and request.intent in ('order', 'original-order', 'instance-order', 'filler-order', 'reflex-order')
         and request.authored_at is not null
 ),
 
-supplies as (
-    select * from dispenses
-    union all
-    select * from requests
+-- Numbers for classes and ingredients: tens of millions of fills are sorted by them.
+products as (
+    select
+        products.product_code,
+        products.ingredient,
+        products.drug_class,
+        dense_rank() over (order by products.drug_class) as class_number,
+        dense_rank() over (order by products.ingredient) as ingredient_number,
+        row_number() over (
+            partition by products.product_code, products.drug_class order by products.ingredient
+        ) as place_in_class
+    from {{ ref('drug_products') }} as products
 ),
 
 classified as (
     select
-        supplies.person_id,
+        patients.person_id,
         supplies.fill_source,
+        supplies.trust,
         supplies.fill_id,
         supplies.medication_code,
         supplies.filled_on,
         case when supplies.days_supply >= 1 then cast(floor(supplies.days_supply) as integer) end as days_supply,
         coalesce(products.ingredient, 'unknown') as ingredient,
         coalesce(products.drug_class, 'unknown') as drug_class,
-        max(case when supplies.fill_source = 'dispense' then 1 else 0 end) over (
-            partition by supplies.person_id, coalesce(products.drug_class, 'unknown')
-        ) as has_dispenses
+        cast(coalesce(products.class_number, 0) as integer) as class_number,
+        cast(coalesce(products.ingredient_number, 0) as integer) as ingredient_number,
+        coalesce(products.place_in_class, 1) = 1 as is_first_ingredient
     from supplies
+    inner join {{ ref('int_measures__patients') }} as patients on supplies.patient_id = patients.patient_id
     inner join {{ ref('night') }} as night on supplies.filled_on <= night.as_of_date
-    left join {{ ref('drug_products') }} as products on supplies.medication_code = products.rxnorm_code
+    left join products on supplies.medication_code = products.product_code
+),
+
+most_trusted as (
+    select
+        classified.person_id,
+        classified.class_number,
+        min(classified.trust) as trust
+    from classified
+    group by classified.person_id, classified.class_number
+),
+
+fill_days as (
+    select distinct
+        classified.person_id,
+        classified.filled_on
+    from classified
+    where classified.person_id in (select stays.person_id from {{ ref('int_measures__inpatient_stays') }} as stays)
 ),
 
 stay_days as (
     select
-        classified.fill_id,
-        classified.ingredient,
-        classified.drug_class,
-        sum({{ stay_days_before('stays', 'classified.filled_on') }}) as days_before
-    from classified
+        fill_days.person_id,
+        fill_days.filled_on,
+        sum({{ stay_days_before('stays', 'fill_days.filled_on') }}) as days_before
+    from fill_days
     inner join {{ ref('int_measures__inpatient_stays') }} as stays
-        on classified.person_id = stays.person_id and classified.filled_on > stays.first_on
+        on fill_days.person_id = stays.person_id and fill_days.filled_on > stays.first_on
     where {{ measure_parameter('pdc_adjust_inpatient') }}
-    group by classified.fill_id, classified.ingredient, classified.drug_class
+    group by fill_days.person_id, fill_days.filled_on
 )
 
 select
@@ -74,13 +113,16 @@ select
     classified.medication_code,
     classified.ingredient,
     classified.drug_class,
+    classified.class_number,
+    classified.ingredient_number,
+    classified.is_first_ingredient,
     classified.filled_on,
     classified.days_supply,
-    {{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as ambulatory_day
+    cast({{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as integer) as ambulatory_day
 from classified
-left join stay_days
+inner join most_trusted
     on
-        classified.fill_id = stay_days.fill_id
-        and classified.ingredient = stay_days.ingredient
-        and classified.drug_class = stay_days.drug_class
-where classified.fill_source = 'dispense' or classified.has_dispenses = 0
+        classified.person_id = most_trusted.person_id
+        and classified.class_number = most_trusted.class_number
+        and classified.trust = most_trusted.trust
+left join stay_days on classified.person_id = stay_days.person_id and classified.filled_on = stay_days.filled_on

@@ -1,30 +1,28 @@
 -- One row per person, drug class and calendar year with a fill: the treatment period of the PQA measure (index date ..
 -- the first of year end, disenrolment, death, the night), both ends counted, and who is out of the measure and why.
-with fills as (
-    select
-        fills.*,
-        cast(date_trunc('year', fills.filled_on) as date) as year_start
-    from {{ ref('int_measures__fills') }} as fills
-    where fills.drug_class in (select products.drug_class from {{ ref('drug_products') }} as products)
-),
+with {{ drug_classes() }},
 
 years as (
+    -- A combination product is one fill, however many ingredients it has.
     select
         fills.person_id,
-        fills.drug_class,
-        fills.year_start,
+        fills.class_number,
+        cast(date_trunc('year', fills.filled_on) as date) as year_start,
         min(case when fills.days_supply is not null then fills.filled_on end) as index_on,
         min(fills.filled_on) as first_fill_on,
         count(distinct fills.filled_on) as n_fill_dates,
-        count(distinct fills.fill_id) as n_fills,
-        count(distinct case when fills.days_supply is null then fills.fill_id end) as n_fills_without_days
-    from fills
-    group by fills.person_id, fills.drug_class, fills.year_start
+        sum(case when fills.is_first_ingredient then 1 else 0 end) as n_fills,
+        sum(case when fills.is_first_ingredient and fills.days_supply is null then 1 else 0 end)
+            as n_fills_without_days
+    from {{ ref('int_measures__fills') }} as fills
+    where fills.class_number > 0
+    group by fills.person_id, fills.class_number, cast(date_trunc('year', fills.filled_on) as date)
 ),
 
 treatment as (
     select
         years.*,
+        drug_classes.drug_class,
         people.birth_date,
         -- With carry-in a year is counted from its first day, supply at hand included.
         case
@@ -42,6 +40,7 @@ treatment as (
             end
         ) as treatment_end
     from years
+    inner join drug_classes on years.class_number = drug_classes.class_number
     inner join {{ ref('int_measures__people') }} as people on years.person_id = people.person_id
     cross join {{ ref('night') }} as night
 ),
@@ -79,6 +78,9 @@ care as (
         fills.drug_class as code,
         fills.filled_on as noted_on
     from {{ ref('int_measures__fills') }} as fills
+    where fills.drug_class in (
+        select exclusions.code from {{ ref('adherence_exclusions') }} as exclusions where exclusions.kind = 'fill'
+    )
 ),
 
 excluded as (
