@@ -12,24 +12,23 @@
 {%- endmacro %}
 
 {#- Supplies moved behind each other: CTEs ending in `supplied`, from `fills` (rows of int_measures__fills with known
-    days, and the columns named in `partition`, which fills never cross): first_day, last_day, and covered_until, the
-    last day that the earlier supplies of the class reach.
+    days): first_day, last_day, and covered_until, the last day that the earlier supplies of the class reach. Fills never
+    cross a `group`, whose columns must part persons and classes; the columns of `carried` are the same in a group.
 
     Within an ingredient the k-th supply ends at cum_k + max over j <= k of (start_j - cum_(j-1)) - 1, with cum the
     running sum of days: the closed form of "starts the day after the previous, already shifted, supply ends".
     Different ingredients are not shifted; the class is covered on the union of their days. Rows are narrow and keys are
     numbers because each window sorts them anew. -#}
-{% macro shifted_supplies(fills, partition=[]) -%}
-{%- set group = ['person_id', 'class_number'] + partition -%}
-{%- set columns = group + ['ingredient_number', 'ambulatory_day', 'days_supply'] -%}
+{% macro shifted_supplies(fills, group, carried=[]) -%}
+{%- set columns = group + carried + ['ingredient_number', 'ambulatory_day', 'days_supply'] -%}
 {%- if measure_parameter('pdc_same_day_fills_shift') != 'true' %}
 -- Of several fills of one ingredient on one day only the longest counts.
 single_fills as (
     select
-        fills.{{ (group + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }},
+        fills.{{ (group + carried + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }},
         max(fills.days_supply) as days_supply
     from {{ fills }} as fills
-    group by fills.{{ (group + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }}
+    group by fills.{{ (group + carried + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }}
 ),
 {%- endif %}
 ordered_fills as (
@@ -45,7 +44,7 @@ ordered_fills as (
 
 shifted_fills as (
     select
-        ordered_fills.{{ group | join(', ordered_fills.') }},
+        ordered_fills.{{ (group + carried) | join(', ordered_fills.') }},
         ordered_fills.days_supply,
         cast(ordered_fills.cumulative_days + max(
             ordered_fills.ambulatory_day - (ordered_fills.cumulative_days - ordered_fills.days_supply)
@@ -59,7 +58,7 @@ shifted_fills as (
 
 supplied as (
     select
-        shifted_fills.{{ group | join(', shifted_fills.') }},
+        shifted_fills.{{ (group + carried) | join(', shifted_fills.') }},
         shifted_fills.last_day - shifted_fills.days_supply + 1 as first_day,
         shifted_fills.last_day,
         max(shifted_fills.last_day) over (
@@ -119,28 +118,28 @@ drug_classes as (
     covered_days / counted_days; its CMA2: days_supplied / counted_days). With carry_in it is counted whole, supply at
     hand included (CMA7). -#}
 {% macro adherence_in_windows(windows, carry_in=false) -%}
-{%- set key = ['person_id', 'class_number', 'window_id'] -%}
 {{ drug_classes() }},
 
+-- One number a window: what tens of millions of fills are sorted and joined by.
 dated_windows as (
     select
         windows.person_id,
         windows.drug_class,
         drug_classes.class_number,
         windows.window_id,
+        row_number() over () as window_number,
         windows.window_start as first_on,
         windows.window_end as last_on
     from {{ windows }} as windows
     inner join drug_classes on windows.drug_class = drug_classes.drug_class
 ),
 
-{{ ambulatory_windows('dated_windows', key) }},
+{{ ambulatory_windows('dated_windows', ['window_number']) }},
 
 window_fills as (
     select
-        windows.window_id,
-        fills.person_id,
-        fills.class_number,
+        windows.window_number,
+        windows.last_day as window_last_day,
         fills.ingredient_number,
         fills.filled_on,
         fills.ambulatory_day,
@@ -159,75 +158,68 @@ window_fills as (
 supplied_windows as (
     -- A combination product is supplied once, however many ingredients it has.
     select
-        window_fills.person_id,
-        window_fills.class_number,
-        window_fills.window_id,
+        window_fills.window_number,
         min(window_fills.filled_on) as first_fill_on,
         min(window_fills.ambulatory_day) as first_fill_day,
         sum(case when window_fills.is_first_ingredient then window_fills.days_supply else 0 end) as days_supplied
     from window_fills
-    group by window_fills.person_id, window_fills.class_number, window_fills.window_id
+    group by window_fills.window_number
 ),
 
 counted_windows as (
     select
         windows.person_id,
         windows.drug_class,
-        windows.class_number,
         windows.window_id,
+        windows.window_number,
         windows.last_day,
-{%- if carry_in %}
-        windows.first_on,
-        windows.first_day,
-{%- else %}
-        supplied.first_fill_on as first_on,
-        supplied.first_fill_day as first_day,
-{%- endif %}
+        {{ 'windows.first_on' if carry_in else 'supplied.first_fill_on' }} as first_on,
+        {{ 'windows.first_day' if carry_in else 'supplied.first_fill_day' }} as first_day,
         coalesce(supplied.days_supplied, 0) as days_supplied
     from ambulatory_windows as windows
     {{ 'left' if carry_in else 'inner' }} join supplied_windows as supplied
-        on
-            windows.person_id = supplied.person_id
-            and windows.class_number = supplied.class_number
-            and windows.window_id = supplied.window_id
+        on windows.window_number = supplied.window_number
 ),
 
-{% if not carry_in -%}
-{{ shifted_supplies('window_fills', ['window_id']) }},
-
-{% endif -%}
+-- What each supply adds to the days covered before it, inside the window.
+{%- if carry_in %}
 window_supplies as (
-    -- What each supply adds to the days covered before it, inside the window.
     select
-        windows.person_id,
-        windows.class_number,
-        windows.window_id,
-        least(supplied.last_day, windows.last_day) as last_day,
-        greatest(supplied.first_day, windows.first_day) as first_day,
-        greatest(coalesce(supplied.covered_until, windows.first_day - 1), windows.first_day - 1) as covered_until
+        windows.window_number,
+        least(supply.last_day, windows.last_day) as last_day,
+        greatest(supply.first_day, windows.first_day) as first_day,
+        greatest(coalesce(supply.covered_until, windows.first_day - 1), windows.first_day - 1) as covered_until
     from counted_windows as windows
-    inner join {{ ref('int_measures__supply') if carry_in else 'supplied' }} as supplied
+    inner join {{ ref('int_measures__supply') }} as supply
         on
-            windows.person_id = supplied.person_id
-            {{ 'and windows.drug_class = supplied.drug_class' if carry_in else 'and windows.class_number = supplied.class_number' }}
-            {%- if not carry_in %}
-            and windows.window_id = supplied.window_id
-            {%- endif %}
-            and windows.last_day >= supplied.first_day
-            and windows.first_day <= supplied.last_day
+            windows.person_id = supply.person_id
+            and windows.drug_class = supply.drug_class
+            and windows.last_day >= supply.first_day
+            and windows.first_day <= supply.last_day
 ),
+{%- else %}
+{{ shifted_supplies('window_fills', ['window_number'], ['window_last_day']) }},
+
+window_supplies as (
+    select
+        supplied.window_number,
+        least(supplied.last_day, supplied.window_last_day) as last_day,
+        supplied.first_day,
+        coalesce(supplied.covered_until, supplied.first_day - 1) as covered_until
+    from supplied
+    where supplied.first_day <= supplied.window_last_day
+),
+{%- endif %}
 
 covered_windows as (
     select
-        supplies.person_id,
-        supplies.class_number,
-        supplies.window_id,
+        supplies.window_number,
         sum(greatest(supplies.last_day - greatest(supplies.first_day - 1, supplies.covered_until), 0)) as covered_days,
         max(supplies.first_day - supplies.covered_until - 1) as longest_gap_before,
         sum(case when supplies.first_day > supplies.covered_until + 1 then 1 else 0 end) as n_gaps_before,
         max(supplies.last_day) as covered_until
     from window_supplies as supplies
-    group by supplies.person_id, supplies.class_number, supplies.window_id
+    group by supplies.window_number
 ),
 
 adherence as (
@@ -247,10 +239,6 @@ adherence as (
             when windows.last_day > coalesce(covered.covered_until, windows.first_day - 1) then 1 else 0
         end as n_gaps
     from counted_windows as windows
-    left join covered_windows as covered
-        on
-            windows.person_id = covered.person_id
-            and windows.class_number = covered.class_number
-            and windows.window_id = covered.window_id
+    left join covered_windows as covered on windows.window_number = covered.window_number
 )
 {%- endmacro %}

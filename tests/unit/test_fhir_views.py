@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.pull.fhir_tables import ROOT, views
+from orchestration.pull.fhir_tables import ROOT, VIEWS, views
 from orchestration.pull.fhir_views import InvalidViewError, compile_view
 from orchestration.pull.fhir_views.__main__ import main
 from orchestration.pull.fhir_views.definition import all_columns, read_view
@@ -184,9 +184,7 @@ def test_a_pharmacy_claim_tells_what_was_filled_and_for_how_long() -> None:
     }
     simple = {"item": [{"servicedDate": "2025-01-15", "productOrService": ndc}]}
     compound = {"item": [{"servicedDate": "2025-01-15", "detail": [{"productOrService": ndc}]}]}
-    definition = json.loads(
-        (Path(views.__code__.co_filename).parent / "fhir_views/ExplanationOfBenefit.json").read_text()
-    )
+    definition = json.loads((VIEWS / "ExplanationOfBenefit.json").read_text())
     for part, found_in in ((simple, "ndc_code"), (compound, "compound_ndc_code")):
         (row,) = rows_of(definition, [claim | part])
         assert (str(row["served_on"]), row[found_in], float(row["days_supply"])) == ("2025-01-15", "00071015523", 30)

@@ -9,7 +9,7 @@ with fills as (
 
 {{ drug_classes() }},
 
-{{ shifted_supplies('fills') }},
+{{ shifted_supplies('fills', ['person_id', 'class_number']) }},
 
 run_starts as (
     select
