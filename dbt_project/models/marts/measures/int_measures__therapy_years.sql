@@ -79,7 +79,9 @@ care as (
         fills.filled_on as noted_on
     from {{ ref('int_measures__fills') }} as fills
     where fills.drug_class in (
-        select exclusions.code from {{ ref('adherence_exclusions') }} as exclusions where exclusions.kind = 'fill'
+        select exclusions.code
+        from {{ ref('adherence_exclusions') }} as exclusions
+        where exclusions.kind = 'fill'
     )
 ),
 

@@ -16,4 +16,4 @@ select
     batch_id,
     feed as source_system
 from staged
-where type_code = 'pharmacy' and coalesce("use", 'claim') = 'claim'
+where type_code = 'pharmacy' and coalesce(use, 'claim') = 'claim'
