@@ -87,5 +87,9 @@ bench-night: manifest ## measure whole nights without Dagster; write benchmarks/
 bench-identity: install ## measure identity matching on 10 k, 100 k and 1 M records; write benchmarks/results/identity.md
 	$(BIN)/python -m benchmarks.bench_identity --write
 
+bench-journeys: install ## measure the journey and adherence models at 10 and 50 M touchpoints; write benchmarks/results/journeys.md
+	$(BIN)/python -m benchmarks.bench_journeys --touchpoints 10 --fills 20 --write
+	$(BIN)/python -m benchmarks.bench_journeys --touchpoints 50 --fills 0 --write
+
 clean: ## remove the environment and everything built (never JOURNEYS_HOME)
 	rm -rf $(VENV) dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache *.egg-info
