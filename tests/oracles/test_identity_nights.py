@@ -144,7 +144,7 @@ def test_ids_stay_for_thirty_nights_and_stewards_are_heard(tmp_path: Path) -> No
     print(f"kept a night: least {min(kept):.5f}, mean {sum(kept) / len(kept):.5f}")
     # Of some seven thousand identities one household that a new record joins is a fifth of a thousandth or two.
     assert sum(kept) / len(kept) >= 0.998
-    assert min(kept) >= 0.997
+    assert min(kept) >= 0.998
     assert hospital.run() == 1
     decisions = hospital.merges(100) + hospital.splits(100)
     hospital.decide(*decisions)
