@@ -17,7 +17,7 @@ from orchestration.pull.x12 import X12
 
 INPUT = Path(__file__).parents[1] / "data" / "billing" / "input"
 WHOLE = 4 << 20
-SAMPLES = [path.read_bytes() for path in sorted(INPUT.iterdir())]
+SAMPLES = [path.read_bytes() for path in sorted(INPUT.iterdir()) if path.is_file()]
 ODD = [b"", b"-1", b"NaN", b"9" * 20, b"\xff", b"\xc3\xa9", b":::", b"x" * 300, b"20240230", b"5.", b" 5 ", b"+5.005"]
 
 
