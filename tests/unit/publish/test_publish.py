@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.publish import KeysLostError, NothingToPublishError, publish
+from orchestration.publish.writing import _content
 from orchestration.settings import Settings
 
 
@@ -238,3 +239,13 @@ def test_lost_keys_stop_the_publication(home: Settings):
     (home.vault / "person_keys" / f"{night}.parquet").unlink()
     with pytest.raises(KeysLostError, match="backup"):
         publish(home)
+
+
+def test_a_cent_in_a_large_sum_tells_and_what_cancels_out_does_not():
+    def digest(value: str) -> tuple[int, str]:
+        with duckdb.connect() as con:
+            con.execute(f"create table one as select {value}::double as amount")
+            return _content(con, "one")
+
+    assert digest("123456789.01") != digest("123456789.02")
+    assert digest("0.1 + 0.2 - 0.3") == digest("0")
