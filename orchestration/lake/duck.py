@@ -15,14 +15,16 @@ MEMORY_LIMIT = "2GB"
 THREADS = 2
 
 
-def connect(spill: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+def connect(
+    spill: Path | None = None, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS
+) -> duckdb.DuckDBPyConnection:
     """Return an in-memory connection: UTC, bounded memory, spilling to ``spill``, nothing fetched from outside."""
     folder = spill or Path(tempfile.gettempdir()) / "patient-journeys-spill"
     # DuckDB makes the folder when it first spills, but not its parents.
     folder.parent.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(
         config={
-            "threads": THREADS,
+            "threads": threads,
             "memory_limit": memory_limit,
             "temp_directory": str(folder),
             "max_temp_directory_size": "100GB",

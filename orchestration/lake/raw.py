@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.lake.duck import connect, quote
@@ -25,6 +26,11 @@ EMPTY = "_empty.parquet"
 
 #: How DuckDB writes a raw table. Version 2 writes rows as differences from those before: smaller and sooner.
 PARQUET_OPTIONS = "format parquet, parquet_version v2, compression zstd, compression_level 1"
+
+#: Rows that are written to a raw table at once.
+ROW_GROUP = 100_000
+_SAMPLE = 10_000
+_COUNTED = {pa.int64(), pa.date32(), pa.timestamp("us")}
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,59 @@ class RawBatch:
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+class TableWriter:
+    """Writes one raw table as its rows come, a row group at a time; without any row there is no file."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path, self._schema = path, schema
+        self._writer: pq.ParquetWriter | None = None
+        self._pending: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows; columns of the table that they lack are null, others are left out."""
+        if not rows.num_rows:
+            return
+        present = set(rows.column_names)
+        columns = [
+            _cast(rows[f.name], f.type) if f.name in present else pa.nulls(rows.num_rows, f.type) for f in self._schema
+        ]
+        self._pending.append(pa.Table.from_arrays(columns, schema=self._schema))
+        self._rows += rows.num_rows
+        if self._rows >= ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._pending:
+            self._flush()
+        if self._writer:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        rows = pa.concat_tables(self._pending)
+        if self._writer is None:
+            self._writer = _parquet_writer(self._path, rows)
+        self._writer.write_table(rows)
+        self._pending, self._rows = [], 0
+
+
+def _parquet_writer(path: Path, first: pa.Table) -> pq.ParquetWriter:
+    """Open a Parquet file for rows like ``first``: texts that hardly ever repeat a dictionary would only cost time."""
+    sample = first.slice(0, _SAMPLE)
+    texts = [f.name for f in first.schema if f.type == pa.string()]
+    repeating = [name for name in texts if pc.count_distinct(sample[name]).as_py() <= sample.num_rows // 2]
+    counting = {f.name: "DELTA_BINARY_PACKED" for f in first.schema if f.type in _COUNTED}
+    differing = {name: "DELTA_BYTE_ARRAY" for name in texts if name not in repeating}
+    return pq.ParquetWriter(
+        path, first.schema, compression="zstd", use_dictionary=repeating, column_encoding=counting | differing
+    )
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)
 
 
 def sweep(source_folder: Path) -> None:

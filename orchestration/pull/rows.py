@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchestration.lake.duck import quote
-from orchestration.lake.raw import PARQUET_OPTIONS, RawBatch
-from orchestration.lake.schemas import LOCATOR
+from orchestration.lake.raw import ROW_GROUP, RawBatch, TableWriter
+from orchestration.lake.schemas import LOCATOR, RECORDS, REJECTS
 
 #: Beside its own columns a parsed row has these; ``fault`` is the rule by which the row could not be read at all.
 PARSED = ("file_id", "line", "feed", "record_hash", "fault")
@@ -71,53 +73,41 @@ class RowTable:
         return _schema(self.columns)
 
     def write(self, con: duckdb.DuckDBPyConnection, parsed: str, out: RawBatch) -> None:
-        """Judge the rows of ``parsed`` (SQL query, run once) and write the own table, `records` and `rejects`."""
+        """Judge the rows of ``parsed`` (SQL query, run once) and write the own table, `records` and `rejects`.
+
+        The rows pass through a row group at a time: memory does not grow with the delivery.
+        """
+        own = TableWriter(out.path(self.name), self.schema)
+        records, rejects = TableWriter(out.path("records"), RECORDS), TableWriter(out.path("rejects"), REJECTS)
+        sides = [(side, TableWriter(out.path(side.name), side.schema)) for side in self.side_tables]
+        beside = con.cursor()
+        for judged in con.sql(self._judged(parsed)).to_arrow_reader(ROW_GROUP):
+            rows = pa.Table.from_batches([judged])
+            own.add(rows.filter(pc.is_null(rows["fault"])))
+            found = _found(judged, self.name)
+            rejects.add(found)
+            records.add(_accounted(rows, found, self.name))
+            beside.register("judged", rows)
+            for side, writer in sides:
+                writer.add(beside.sql(side.query).to_arrow_table())
+        for writer in (own, records, rejects, *(writer for _, writer in sides)):
+            writer.close()
+
+    def _judged(self, parsed: str) -> str:
+        """SQL of the rows with their key and version, and what the rules find about them."""
         unread = f"case when fault is not null then {_finding('fault', 'null', 'reject', 'null')} end"
         findings = ", ".join([unread, *(f"case when fault is null then {rule.sql} end" for rule in self.rules)])
         # Almost every row is right: findings are only made for those about which any rule has something to say.
         suspect = " or ".join(["fault is not null", *(f"({rule.when})" for rule in self.rules)])
         own = ", ".join(f'"{name}"' for name in self.columns)
         carried = dict.fromkeys(name for side in self.side_tables for name in side.carried)
-        con.execute(f"""
-            create or replace temp table judged as
+        return f"""
             select {", ".join([*PARSED, own, *carried])},
                 ({self.record_id})::varchar as _record_id,
                 ({self.version_at})::timestamp as _version_at,
-                case
-                    when {suspect} then list_filter([{findings}], lambda finding: finding is not null)
-                    else []
-                end as _findings
+                case when {suspect} then list_filter([{findings}], lambda finding: finding is not null) end as _findings
             from ({parsed})
-        """)
-        _copy(con, out, self.name, f"select file_id, line, feed, {own} from judged where fault is null")
-        _copy(
-            con,
-            out,
-            "records",
-            f"""
-            select file_id, line, feed, {quote(self.name)} as table_name, _record_id as record_id, record_hash,
-                _version_at as version_at, 'upsert' as op,
-                case
-                    when len(list_filter(_findings, lambda finding: finding.severity = 'reject')) > 0 then 'rejected'
-                    else 'parsed'
-                end as parse_state
-            from judged
-        """,
-        )
-        _copy(
-            con,
-            out,
-            "rejects",
-            f"""
-            select file_id, line, {quote(self.name)} as table_name,
-                finding.rule as rule, finding.element as element, finding.severity as severity, finding.detail as detail
-            from (select file_id, line, unnest(_findings) as finding from judged where len(_findings) > 0)
-        """,
-        )
-        for side in self.side_tables:
-            names = ", ".join(f'"{name}"' for name in side.columns)
-            _copy(con, out, side.name, f"select file_id, line, feed, {names} from ({side.query})")
-        con.execute("drop table judged")
+        """
 
 
 ARROW_TYPES: dict[str, pa.DataType] = {
@@ -143,5 +133,27 @@ def _finding(rule: str, element: str, severity: str, detail: str) -> str:
     )
 
 
-def _copy(con: duckdb.DuckDBPyConnection, out: RawBatch, table: str, query: str) -> None:
-    con.execute(f"copy ({query}) to {quote(out.path(table))} ({PARQUET_OPTIONS})")
+def _found(judged: pa.RecordBatch, table: str) -> pa.Table:
+    """Return the findings as rows of `rejects`, and the number ``row`` of the judged row that each is about."""
+    findings = judged.column("_findings")
+    at = findings.value_parent_indices()
+    found = pa.Table.from_struct_array(findings.flatten())
+    place = judged.select(["file_id", "line"]).take(at)
+    columns = {"row": at, "file_id": place["file_id"], "line": place["line"], "table_name": pa.repeat(table, len(at))}
+    return pa.table({**columns, **{name: found[name] for name in found.column_names}})
+
+
+def _accounted(judged: pa.Table, found: pa.Table, table: str) -> pa.Table:
+    """Return the rows of `records`: a row with a finding that rejects is rejected."""
+    state = np.full(judged.num_rows, "parsed", object)
+    state[found["row"].filter(pc.equal(found["severity"], "reject")).to_numpy()] = "rejected"
+    told = {"record_id": "_record_id", "record_hash": "record_hash", "version_at": "_version_at"}
+    return pa.table(
+        {
+            **{name: judged[name] for name in ("file_id", "line", "feed")},
+            "table_name": pa.repeat(table, judged.num_rows),
+            **{name: judged[column] for name, column in told.items()},
+            "op": pa.repeat("upsert", judged.num_rows),
+            "parse_state": pa.array(state, pa.string()),
+        }
+    )

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from orchestration.lake.landing import LandedFile
-from orchestration.lake.raw import RawBatch
+from orchestration.lake.raw import RawBatch, TableWriter
 from orchestration.lake.schemas import RECORDS, REJECTS
 from orchestration.pull.x12_count import count_records
 from orchestration.pull.x12_parse import FileParser
@@ -27,14 +27,6 @@ from orchestration.pull.x12_schemas import TABLES
 from orchestration.pull.x12_stream import BLOCK_BYTES, blocks
 
 _VERSION = "2"  # change when the same bytes give other rows
-_ROW_GROUP = 100_000
-
-#: Texts that hardly ever repeat, which a dictionary would only cost time, and numbers that mostly grow.
-_DIFFERING = {
-    *("record_id", "record_hash", "patient_control_number", "payer_claim_control_number"),
-    *("patient_id", "patient_member_id", "subscriber_id", "id"),
-}
-_COUNTED = {pa.int64(), pa.date32(), pa.timestamp("us")}
 
 
 class X12(BaseModel):
@@ -79,18 +71,18 @@ class X12(BaseModel):
 
     def parse(self, files: Sequence[LandedFile], out: RawBatch) -> None:
         """Write the raw tables of ``files``; a file whose payment does not balance is held whole."""
-        sinks = {name: _Sink(out.path(name), schema) for name, schema in {**TABLES, **_ACCOUNT}.items()}
+        writers = {name: TableWriter(out.path(name), schema) for name, schema in {**TABLES, **_ACCOUNT}.items()}
         held: dict[str, str] = {}
         for file in files:
             parser = FileParser(ZoneInfo(self.time_zone))
             with _open(file.path) as stream:
                 for block in blocks(stream, self.block_bytes):
                     for name, rows in parser.parse(block).items():
-                        sinks[name].add(rows, file)
+                        writers[name].add(_of_file(rows, file))
             if parser.held:
                 held[file.file_id] = "; ".join(parser.held[:3])
-        for sink in sinks.values():
-            sink.close()
+        for writer in writers.values():
+            writer.close()
         if held:
             _hold(out, held)
 
@@ -98,56 +90,10 @@ class X12(BaseModel):
 _ACCOUNT = {"records": RECORDS, "rejects": REJECTS}
 
 
-class _Sink:
-    """Collects rows of one table until they make a row group, so that memory stays flat and files stay small."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._path, self._schema = path, schema
-        self._writer: pq.ParquetWriter | None = None
-        self._pending: list[pa.Table] = []
-        self._rows = 0
-
-    def add(self, rows: pa.Table, file: LandedFile) -> None:
-        """Take rows of one file; columns they lack are null."""
-        if not rows.num_rows:
-            return
-        given = {"file_id": pa.repeat(file.file_id, rows.num_rows), "feed": pa.repeat(file.feed, rows.num_rows)}
-        columns = [
-            _cast(rows[f.name], f.type)
-            if f.name in rows.column_names
-            else given.get(f.name, pa.nulls(rows.num_rows, f.type))
-            for f in self._schema
-        ]
-        self._pending.append(pa.Table.from_arrays(columns, schema=self._schema))
-        self._rows += rows.num_rows
-        if self._rows >= _ROW_GROUP:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left."""
-        if self._pending:
-            self._flush()
-        if self._writer:
-            self._writer.close()
-
-    def _flush(self) -> None:
-        if self._writer is None:
-            repeating = [f.name for f in self._schema if f.type == pa.string() and f.name not in _DIFFERING]
-            counting = {f.name: "DELTA_BINARY_PACKED" for f in self._schema if f.type in _COUNTED}
-            differing = {f.name: "DELTA_BYTE_ARRAY" for f in self._schema if f.name in _DIFFERING}
-            self._writer = pq.ParquetWriter(
-                self._path,
-                self._schema,
-                compression="zstd",
-                use_dictionary=repeating,
-                column_encoding=counting | differing,
-            )
-        self._writer.write_table(pa.concat_tables(self._pending))
-        self._pending, self._rows = [], 0
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    return column if column.type == kind else column.cast(kind)
+def _of_file(rows: pa.Table, file: LandedFile) -> pa.Table:
+    for name, value in (("file_id", file.file_id), ("feed", file.feed)):
+        rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+    return rows
 
 
 def _hold(out: RawBatch, held: Mapping[str, str]) -> None:

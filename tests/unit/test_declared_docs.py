@@ -79,7 +79,7 @@ def test_a_documented_declaration_reads_its_shape(tmp_path: Path, shape: str) ->
     assert reader.accepts(name)
     assert reader.count(path) == 1
     reader.parse([LandedFile("calls", "calls", name, path, "f1", "", 0, 0, None)], out)
-    assert duckdb.sql(f"select rule, element from '{out.path('rejects')}'").fetchall() == []
+    assert not out.path("rejects").exists()
     assert duckdb.sql(f"select {columns} from '{out.path(reader.table)}'").fetchall() == [expected]
 
 

@@ -56,7 +56,9 @@ class Reading:
         self.reader.parse([LandedFile("calls", "calls", name, path, "f1", "", 0, 0, None)], self.out)
 
     def select(self, table: str, columns: str) -> list[tuple[object, ...]]:
-        """Return columns of a written table in the order of lines."""
+        """Return columns of a written table in the order of lines; of one without rows nothing is written."""
+        if not self.out.path(table).exists():
+            return []
         found = duckdb.sql(f"select line, {columns} from '{self.out.path(table)}' order by all").fetchall()
         return [row[1:] for row in found]
 

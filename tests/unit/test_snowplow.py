@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lake.landing import LandedFile
-from orchestration.lake.raw import RawBatch
+from orchestration.lake.raw import RawBatch, ensure_empty_tables
 from orchestration.pull.segment_events import SegmentEvents
 from orchestration.pull.snowplow import FIELDS, SnowplowEvents
 
@@ -42,9 +42,11 @@ def read(tmp_path: Path, *rows: str) -> tuple[duckdb.DuckDBPyConnection, int]:
     )
     out = RawBatch(tmp_path / "raw", "b1")
     reader.parse([LandedFile("portal", "portal", "good.tsv", path, "f1", "", 0, 0, None)], out)
+    out.commit()
+    ensure_empty_tables(out.source_folder, reader.tables)
     con = duckdb.connect()
     for table in ("event", "records", "rejects"):
-        con.execute(f"create view {table} as select * from '{out.path(table)}'")
+        con.execute(f"create view {table} as select * from '{out.source_folder / table}/*.parquet'")
     return con, reader.count(path)
 
 
