@@ -73,7 +73,7 @@ lock: install ## compile requirements.lock anew from pyproject.toml
 		--no-annotate --no-strip-extras --no-header --group dev pyproject.toml --output-file requirements.lock
 
 bench-x12: install ## measure the X12 reader; write benchmarks/results/x12.md
-	$(BIN)/python benchmarks/bench_x12.py --write
+	$(BIN)/python -m benchmarks.bench_x12 --write
 
 bench-fhir: install ## measure the FHIR reader (needs JOURNEYS_REFERENCE)
 	$(BIN)/python -m benchmarks.bench_fhir

@@ -1,4 +1,4 @@
-"""Speed and memory of reading portal events and contact records to raw Parquet, checked, on generated files.
+"""Speed and memory of reading portal events and call logs to raw Parquet, checked, on generated files.
 
 Run: python -m benchmarks.bench_events [--megabytes 300] [--write]. Figures are CPU seconds of one process a file.
 """
@@ -7,144 +7,118 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from benchmarks.event_files import KINDS, write_file
+from benchmarks.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "events.md"
-KINDS = ("segment", "amazon_connect")
-_START = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-def write_lines(path: Path, kind: str, size: int) -> None:
-    """Write at least ``size`` bytes of good records of one kind."""
-    make = _event if kind == "segment" else _contact
-    with path.open("w", encoding="utf-8") as out:
-        number = 0
-        while out.tell() < size:
-            out.write("".join(json.dumps(make(number + n)) + "\n" for n in range(1000)))
-            number += 1000
-
-
-def _at(number: int, seconds: int = 0) -> str:
-    return f"{_START + timedelta(seconds=number * 7 + seconds):%Y-%m-%dT%H:%M:%S}.000Z"
-
-
-def _event(number: int) -> dict[str, object]:
-    return {
-        "messageId": f"m-{number:012d}",
-        "type": "track",
-        "event": ("Logged In", "Result Viewed", "Bill Viewed", "Message Sent")[number % 4],
-        "userId": f"user-{number % 50_000}",
-        "anonymousId": f"a-{number % 70_000:08d}",
-        "timestamp": _at(number),
-        "originalTimestamp": _at(number),
-        "sentAt": _at(number, 1),
-        "receivedAt": _at(number, 2),
-        "properties": {"result_id": f"obs-{number}", "department_id": f"dep-{number % 40}"},
-        "context": {
-            "timezone": "America/New_York",
-            "userAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0",
-            "page": {"path": "/results", "title": "Results"},
-        },
-    }
-
-
-def _contact(number: int) -> dict[str, object]:
-    agent = {
-        "ARN": f"arn:aws:connect:us-east-1:111122223333:instance/i/agent/{number % 300}",
-        "Username": f"agent{number % 300}",
-        "ConnectedToAgentTimestamp": _at(number, 60),
-        "AgentInteractionDuration": 180,
-        "CustomerHoldDuration": 20,
-        "NumberOfHolds": 1,
-        "AfterContactWorkDuration": 30,
-    }
-    queue = {
-        "ARN": "arn:aws:connect:us-east-1:111122223333:instance/i/queue/q",
-        "Name": "Scheduling",
-        "EnqueueTimestamp": _at(number, 10),
-        "DequeueTimestamp": _at(number, 60),
-        "Duration": 50,
-    }
-    return {
-        "ContactId": f"c-{number:012d}",
-        "InitialContactId": f"c-{number:012d}",
-        "Channel": "VOICE",
-        "InitiationMethod": "INBOUND",
-        "InitiationTimestamp": _at(number),
-        "ConnectedToSystemTimestamp": _at(number),
-        "DisconnectTimestamp": _at(number, 260),
-        "DisconnectReason": "CUSTOMER_DISCONNECT",
-        "LastUpdateTimestamp": _at(number, 300),
-        "CustomerEndpoint": {"Type": "TELEPHONE_NUMBER", "Address": f"+1617555{number % 10_000:04d}"},
-        "SystemEndpoint": {"Type": "TELEPHONE_NUMBER", "Address": "+18005550100"},
-        "Queue": queue,
-        "Agent": agent,
-        "Attributes": {"reason": "schedule_appointment", "resolved": "true", "department_id": f"dep-{number % 40}"},
-    }
+#: Python reads these record by record: a part of the size tells as much.
+PARTS = {"genesys": 10}
+_SOURCES = Path(__file__).parents[1] / "orchestration" / "defs" / "sources"
 
 
 def measure(path: Path, kind: str, folder: Path) -> dict[str, float]:
     """Read ``path`` in this process, warmed up, and return CPU seconds, records and the peak of memory."""
     import duckdb
-    from pydantic import TypeAdapter
 
     from orchestration.lake.landing import LandedFile
     from orchestration.lake.raw import RawBatch
-    from orchestration.pull.readers import AnyReader
+    from orchestration.pull.source import load_sources
 
-    reader = TypeAdapter(AnyReader).validate_python({"kind": kind})
-    warm = folder / "warm.ndjson"
-    write_lines(warm, kind, 1)
+    source, _, name = KINDS[kind][0].partition("/")
+    (reader,) = (one.reader_of(name) for one in load_sources(_SOURCES) if one.name == source)
+    assert reader
+    warm = folder / f"warm{path.suffix}"
+    write_file(warm, kind, 1)
     found: dict[str, float] = {}
-    for name in (warm, path):
+    for file in (warm, path):
         start = time.process_time()
-        found["records"] = reader.count(name)
+        found["records"] = reader.count(file)
         found["count"] = time.process_time() - start
-        out = RawBatch(folder, name.stem)
+        out = RawBatch(folder, file.stem)
         start = time.process_time()
-        reader.parse([LandedFile("s", "s", name.name, name, name.stem, "", 0, 0, None)], out)
+        reader.parse([LandedFile("s", "s", file.name, file, file.stem, "", 0, 0, None)], out)
         found["parse"] = time.process_time() - start
     states = duckdb.sql(f"select parse_state, count(*) from '{out.path('records')}' group by all").fetchall()
     assert states == [("parsed", found["records"])], states
-    return found | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return found | {"peak_mb": peak} | _floors(path, reader)
+
+
+def _floors(path: Path, reader: Any) -> dict[str, float]:
+    """Return the CPU seconds of cutting the same bytes into the same cells, unchecked: DuckDB's and orjson's."""
+    import orjson
+
+    from orchestration.lake.duck import connect, quote
+    from orchestration.pull.cells import json_structure
+
+    if path.suffix != ".ndjson":
+        delimiter = "\t" if path.suffix == ".tsv" else ","
+        scan = f"read_csv({quote(path)}, all_varchar = true, header = {delimiter == ','}, delim = {quote(delimiter)})"
+        return {"duckdb": _scan_seconds(connect(threads=1), scan)}
+    start = time.process_time()
+    with path.open("rb") as lines:
+        for line in lines:
+            orjson.loads(line)
+    found = {"orjson": time.process_time() - start}
+    if hasattr(reader, "typed_table"):
+        said = json_structure(reader.typed_table.cell_names)
+        columns = ", ".join(f"{quote(name)}: {quote(_duckdb_type(kind))}" for name, kind in said.items())
+        options = f"format = 'newline_delimited', records = true, columns = {{{columns}}}"
+        found["duckdb"] = _scan_seconds(connect(threads=1), f"read_json({quote(path)}, {options})")
+    return found
+
+
+def _scan_seconds(con: Any, scan: str) -> float:
+    start = time.process_time()
+    con.execute(f"select count(columns(*)) from {scan}").fetchall()
+    return time.process_time() - start
+
+
+def _duckdb_type(kind: object) -> str:
+    if not isinstance(kind, dict):
+        return "VARCHAR"
+    return "STRUCT(" + ", ".join(f'"{name}" {_duckdb_type(inner)}' for name, inner in kind.items()) + ")"
 
 
 def report(scratch: Path, megabytes: int) -> str:
     """Measure each kind in a process of its own, so that its peak of memory is its own."""
     rows = []
-    for kind in KINDS:
-        path = scratch / f"{kind}.ndjson"
-        write_lines(path, kind, megabytes * 1_000_000)
+    for kind, (name, _, _) in KINDS.items():
+        path = scratch / f"{kind}{Path(name).suffix}"
+        write_file(path, kind, megabytes * 1_000_000 // PARTS.get(kind, 1))
         command = [sys.executable, "-m", "benchmarks.bench_events", "--one", str(path), "--kind", kind]
         found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         size = path.stat().st_size / 1e6
-        rows.append(
-            f"| {kind} | {size:.0f} MB | {found['records']:,} | {found['parse']:.2f} | {size / found['parse']:.0f} "
-            f"| {found['count']:.2f} | {found['peak_mb']:.0f} |"
-        )
+        floors = [f"{found[key]:.2f} ({found['parse'] / found[key]:.1f} x)" if key in found else "" for key in _FLOORS]
+        cells = [kind, f"{size:.0f} MB", f"{found['records']:,}", f"{found['parse']:.2f}"]
+        cells += [f"{size / found['parse']:.0f}", *floors, f"{found['count']:.2f}", f"{found['peak_mb']:.0f}"]
+        rows.append(f"| {' | '.join(cells)} |")
         path.unlink()
-    versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "pyarrow"))
     head = [
-        "# Portal events and contact records to raw Parquet",
+        "# Portal events and call logs to raw Parquet",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} CPUs, Python "
-        f"{platform.python_version()}, {versions}; load average {os.getloadavg()[0]:.1f} while measured.",
+        machine("duckdb", "pyarrow", "orjson"),
         "",
-        "`make bench-events`: generated JSON lines, every record read, typed and judged by all rules of its format.",
+        "`make bench-events`: generated files, every record read, typed and judged by all rules of its format. Beside "
+        "it, the same bytes cut into the same cells by DuckDB in one thread (`read_json`, `read_csv`: no line numbers, "
+        "no rules, nothing written) and parsed by `orjson.loads` line by line, and how many times that it takes.",
         "",
-        "| kind | file | records | CPU s, parse and write | MB a CPU s | CPU s, count | peak MB of the process |",
-        "|---|---|---|---|---|---|---|",
+        "| kind | file | records | CPU s, parse and write | MB a CPU s | DuckDB, CPU s | orjson, CPU s | CPU s, count "
+        "| peak MB of the process |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *rows, ""])
+
+
+_FLOORS = ("duckdb", "orjson")
 
 
 def main() -> None:

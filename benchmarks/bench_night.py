@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from importlib.metadata import version
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "night.md"
 STEPS = ("pull", "build", "resolve", "run_statistics", "run_tests", "check", "publish")
@@ -73,31 +72,19 @@ def report(sizes: list[int], later: int) -> str:
         for kind in ("first", "later"):
             steps = " | ".join(f"{found[kind][step]:.1f}" for step in STEPS)
             rows.append(f"| {patients:,} | {kind} | {found[kind]['wall']:.1f} | {found[kind]['cpu']:.1f} | {steps} |")
-    versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "dbt-core", "great-expectations"))
     head = [
         "# Whole nights through the library functions",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} CPUs, Python "
-        f"{platform.python_version()}, {versions}; load average {os.getloadavg()[0]:.1f} at the end.",
+        machine("duckdb", "dbt-core", "great-expectations"),
         "",
         f"`make bench-night`: the sample hospital of 18 months, a new home a night; `later` is the median of {later} "
         f"nights in the same process. {found['tests']} data tests and {found['suites']} suites a night. "
         "Steps in wall seconds.",
         "",
-        f"To compare machines by: a Python loop over ten million squares takes {_loop_seconds():.2f} CPU s here.",
-        "",
         f"| patients | night | wall s | CPU s | {' | '.join(STEPS)} |",
         "|---|---|---|---|" + "---|" * len(STEPS),
     ]
     return "\n".join([*head, *rows, ""])
-
-
-def _loop_seconds() -> float:
-    start, total = time.process_time(), 0
-    for number in range(10_000_000):
-        total += number * number
-    assert total > 0
-    return time.process_time() - start
 
 
 def main() -> None:

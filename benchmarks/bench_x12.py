@@ -1,6 +1,6 @@
 """Speed and memory of the X12 reader on a generated 835, beside pyx12's context reader on a part of the same kind.
 
-Run: python benchmarks/bench_x12.py [--megabytes 100] [--write]. Without pyx12 installed its part is left out.
+Run: python -m benchmarks.bench_x12 [--megabytes 100] [--write]. Without pyx12 installed its part is left out.
 Figures are CPU seconds of one process, parsing and writing Parquet together; the count is stated apart.
 """
 
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "x12.md"
 _CLAIMS_A_PAYMENT = 5_000
@@ -133,7 +131,10 @@ def report(scratch: Path, megabytes: int) -> str:
         path = scratch / f"{size}.835"
         write_835(path, size * 1_000_000)
         told = subprocess.run(
-            [sys.executable, __file__, "--one", str(path)], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "benchmarks.bench_x12", "--one", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         found = json.loads(told.stdout)
         rate = path.stat().st_size / 1e6 / found["parse"]
@@ -143,12 +144,10 @@ def report(scratch: Path, megabytes: int) -> str:
         )
     write_835(scratch / "small.835", _SMALL, claims_a_payment=500)
     peer = measure_pyx12(scratch / "small.835")
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("numpy", "pyarrow", "pyx12"))
     head = [
         "# X12 835 to raw Parquet",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} CPUs, Python "
-        f"{platform.python_version()}, {versions}; load average {os.getloadavg()[0]:.1f} while measured.",
+        machine("numpy", "pyarrow", "pyx12"),
         "",
         "`make bench-x12`: generated payments of 5,000 claims with one to five service lines each, one process.",
         "",
@@ -161,13 +160,6 @@ def report(scratch: Path, megabytes: int) -> str:
             f"pyx12's context reader: {peer / 1e6:.3f} MB a CPU s; this reader: {rate * 1e6 / peer:.0f} times that."
         )
     return "\n".join([*head, *rows, "", compared, ""])
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "absent"
 
 
 def main() -> None:
