@@ -67,7 +67,7 @@ def hospital(seed: int, patients: int, effects: bool, work: Path) -> tuple[Row, 
     warehouse.prepare(settings)
     persons = settings.delivery_root / "truth" / "persons.csv"
     duckdb.execute(PERSONS.format(persons=persons, crosswalk=settings.exchange / "person_crosswalk.parquet"))
-    warehouse.build(settings, select=CASES, exclude="resource_type:test")
+    warehouse.build(settings, select=CASES)
     truth: Row = json.loads((settings.delivery_root / "truth" / "effects.json").read_bytes())
     declared = load_declarations()
     run_statistics(settings.exchange, _stated(declared, truth) if effects else declared)

@@ -53,24 +53,23 @@ def run_night(settings: Settings) -> Night:
     """Pull, build, match, build, compute statistics, build their marts, check, publish.
 
     Raises:
-        BuildError: a dbt model or test failed.
+        BuildError: a model or test failed.
         ChecksFailedError: a blocking expectation failed.
         HomeIsBusyError: another run writes this home.
     """
     with home_lock(settings.root):
         ensure_deliveries(settings)
         pulls = [pull(source, settings) for source in load_sources(SOURCE_DEFINITIONS)]
-        warehouse.build(settings, select=warehouse.BEFORE_IDENTITY, with_tests=False)
+        warehouse.build(settings, select=warehouse.BEFORE_IDENTITY)
         identity = resolve(
             settings.exchange / "identity_records.parquet",
             settings.exchange,
             settings.identity,
             truth=settings.truth,
         )
-        after_identity = f"{warehouse.BEFORE_IDENTITY} {warehouse.AFTER_STATISTICS}"
-        warehouse.build(settings, exclude=after_identity, with_tests=False)
+        warehouse.build(settings, exclude=f"{warehouse.BEFORE_IDENTITY} {warehouse.AFTER_STATISTICS}")
         run_statistics(settings.exchange)
-        warehouse.build(settings, select=warehouse.AFTER_STATISTICS, with_tests=False)
+        warehouse.build(settings, select=warehouse.AFTER_STATISTICS)
         tests_passed, _ = warehouse.run_tests(settings)
         verdicts = check(settings)
         publication = publish(settings, advance_identity=lambda: advance(settings.exchange, settings.identity))

@@ -19,6 +19,7 @@ Order, and what a process that dies there leaves behind:
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -97,8 +98,10 @@ def publish(
         marts = _marts(con)
         keys = vault.mint(con, f"select person_id from {_relation(PERSONS)}", night, current.night if current else None)
         everything = {name: f"select * from {_relation(name)}" for name in marts}
-        limited = write_schema(con, shelves[0].scratch(night), everything, night, as_of)
-        tables, withheld = _safe_harbor(con, marts, keys, as_of)
+        with ThreadPoolExecutor(1) as beside:  # DuckDB writes the one while Python works out what the other hides
+            writing = beside.submit(write_schema, con.cursor(), shelves[0].scratch(night), everything, night, as_of)
+            tables, withheld = _safe_harbor(con, marts, keys, as_of)
+            limited = writing.result()
         safe = write_schema(con, shelves[1].scratch(night), tables, night, as_of)
     is_new = not _equals_current(current, shelves, limited, safe)
     if is_new:

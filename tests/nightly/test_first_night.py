@@ -10,7 +10,8 @@ from itertools import combinations
 import duckdb
 import pytest
 
-from orchestration.lake.warehouse import BuildError, reading, run_tests
+from orchestration.lake.dbt import BuildError
+from orchestration.lake.warehouse import reading, run_tests
 from orchestration.night import run_night
 from orchestration.settings import Settings
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from orchestration.lake.warehouse import dbt_environment
+from orchestration.lake.dbt import dbt_environment
 from orchestration.settings import DBT_PROJECT
 
 pytestmark = [pytest.mark.nightly, pytest.mark.dbt]

@@ -75,7 +75,7 @@ def populations(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> du
         pull(source, settings)
     warehouse.build(settings, select="path:seeds +identity_records")
     resolve(settings.exchange / "identity_records.parquet", settings.exchange, settings.identity)
-    warehouse.build(settings, select="+emergency_access +referral_loops", exclude="resource_type:test")
+    warehouse.build(settings, select="+emergency_access +referral_loops")
     connection = duckdb.connect(str(settings.warehouse), read_only=True)
     connection.execute(f"set file_search_path = {quote(settings.root)}")
     return connection

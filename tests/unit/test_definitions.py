@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from orchestration.lake.warehouse import dbt_environment
+from orchestration.lake.dbt import dbt_environment
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT, Settings
 
 GROUPS = {

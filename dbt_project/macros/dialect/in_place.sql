@@ -1,5 +1,6 @@
 {#- Tables, views and seeds, replaced in place. DuckDB replaces inside a transaction, so a failed build leaves the old one;
-    the adapter's own materializations rename twice and drop, which triples the statements of a night of small tables. -#}
+    the adapter's own materializations rename twice and drop, which triples the statements of a night of small tables.
+    Library nights make the same statements without dbt (orchestration/lake/warehouse.py); a test compares the rows. -#}
 {% materialization table, adapter='duckdb' %}
     {{ start_replacing('table') }}
     {% call statement('main') -%}
@@ -56,8 +57,10 @@
     {%- if existing is not none and existing.type != kind %}{% do adapter.drop_relation(existing) %}{% endif %}
 {% endmacro %}
 
-{#- Hooks after, and the commit between them. -#}
+{#- The copy for Python where one is asked for; hooks after, and the commit between them. -#}
 {% macro finish_replacing() %}
+    {%- set exchange_order = config.get('meta', {}).get('exchange_order') -%}
+    {%- if exchange_order %}{% do run_query(export_to_exchange(exchange_order)) %}{% endif %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

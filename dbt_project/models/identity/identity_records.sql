@@ -1,6 +1,6 @@
 {{ config(
     tags=['identity'],
-    post_hook="{{ export_to_exchange('source_system, source_record_id') }}",
+    meta={'exchange_order': 'source_system, source_record_id'},
 ) }}
 
 -- One row per source identity. Several statements about one (identify events, claims of one account) are joined field

@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ export_to_exchange('appointment_id') }}") }}
+{{ config(meta={'exchange_order': 'appointment_id'}) }}
 
 -- Cases of statistics about an appointment: one row per appointment that was kept, missed or cancelled late, with the
 -- wait that was known when it was made. A miss is recovered on the first visit the person makes there afterwards.

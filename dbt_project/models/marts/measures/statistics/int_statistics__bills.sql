@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ export_to_exchange('patient_control_number') }}") }}
+{{ config(meta={'exchange_order': 'patient_control_number'}) }}
 
 -- Cases of statistics about a bill: days from the first patient balance until nothing is owed, open bills censored at
 -- the night, with what the payer did before the balance stood.

@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ export_to_exchange('kind, intervention, phase, department_id') }}") }}
+{{ config(meta={'exchange_order': 'kind, intervention, phase, department_id'}) }}
 
 -- What was tried in which departments and when: staff trainings as delivered, pilots as declared (seed `pilots`). One
 -- row per intervention, phase and department. A training works from the day after its last day on; the days of the

@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ export_to_exchange('person_key, exposure_start') }}") }}
+{{ config(meta={'exchange_order': 'person_key, exposure_start'}) }}
 
 -- Cases of statistics about a person's quarter: experience_outcomes (exposures end before outcomes open) of people with
 -- a chart, with what else was known when the exposure quarter opened. Who died in the outcome quarter is left out.

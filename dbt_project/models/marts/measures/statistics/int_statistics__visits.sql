@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ export_to_exchange('encounter_id') }}") }}
+{{ config(meta={'exchange_order': 'encounter_id'}) }}
 
 -- Cases of statistics about a visit: one row per visit that was waited for, begun or left; what was waited before and
 -- at it, the scores given about it, and what it earned. Everything adjusted for was known before the visit.
