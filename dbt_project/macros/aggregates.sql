@@ -173,13 +173,23 @@ totals.numerator / nullif(totals.denominator, 0) {{ sign }} {{ measure_parameter
 * {{ standard_error('totals.numerator', 'totals.squares', 'totals.denominator', population) }}
 {%- endmacro %}
 
+{#- Sums and means to twelve decimals, as doubles. Doubles added in another order differ in their last digits, and threads
+    add in another order every night: the same facts would not be the same publication. -#}
+{% macro exact_sum(value) -%}
+cast(sum(cast({{ value }} as decimal(38, 12))) as double)
+{%- endmacro %}
+
+{% macro exact_mean(value) -%}
+{{ exact_sum(value) }} / nullif(count({{ value }}), 0)
+{%- endmacro %}
+
 {#- Rates and means. The catalogue (seed `measures`) says a measure's kind: `proportion` (Wilson interval), `nps`
     (x 100, interval of section 5), `mean` (normal interval), `ratio` (sums, no interval). -#}
 {% macro measure_rows(mart, facts, keep=[], own=[]) -%}
 {{ measure_months(mart, facts, {
-    'numerator': 'sum(cast(facts.numerator as double))',
-    'denominator': 'sum(cast(facts.denominator as double))',
-    'squares': 'sum(cast(facts.numerator as double) * facts.numerator)',
+    'numerator': exact_sum('facts.numerator'),
+    'denominator': exact_sum('facts.denominator'),
+    'squares': exact_sum('cast(facts.numerator as double) * facts.numerator'),
     'n_cases': 'count(facts.denominator)',
 }, ['numerator', 'denominator'], keep, own) }},
 
@@ -188,7 +198,10 @@ totals as (
         targets.cell_key,
         targets.period_grain,
         cast(date_trunc(targets.period_grain, months.counted_on) as date) as period_start,
-{%- for column in ['numerator', 'denominator', 'squares', 'n_cases', 'excluded_n', 'missing_n'] %}
+{%- for column in ['numerator', 'denominator', 'squares'] %}
+        coalesce({{ exact_sum('months.' ~ column) }}, 0) as {{ column }},
+{%- endfor %}
+{%- for column in ['n_cases', 'excluded_n', 'missing_n'] %}
         coalesce(sum(months.{{ column }}), 0) as {{ column }}{{ ',' if not loop.last }}
 {%- endfor %}
     from months

@@ -63,7 +63,7 @@ estimates as (
         ranked.cell_key,
         ranked.period_grain,
         ranked.period_start,
-        coalesce(sum(ranked.waited * ranked.n_equal), 0) as numerator,
+        coalesce({{ exact_sum('ranked.waited * ranked.n_equal') }}, 0) as numerator,
         cast(max(ranked.n_cases) as double) as denominator,
         max(ranked.n_cases) as n_cases,
         sum(ranked.excluded_n) as excluded_n,

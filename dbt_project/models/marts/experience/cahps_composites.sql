@@ -31,7 +31,7 @@ composites as (
         {{ columns_of('rates', measure_dimensions()) | join(',\n        ') }},
         count(*) as n_items,
         min(rates.n_cases) as n_cases,
-        avg(rates.numerator / rates.denominator) as mean_rate
+        {{ exact_mean('rates.numerator / rates.denominator') }} as mean_rate
     from rates
     group by all
 )

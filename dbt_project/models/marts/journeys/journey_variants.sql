@@ -7,7 +7,7 @@ with variants as (
             min(n_touchpoints) as n_steps,
             count(*) as n_journeys,
             count(distinct coalesce(cast(person_id as varchar), anonymous_id)) as n_persons,
-            avg(elapsed_seconds) as mean_elapsed_seconds,
+            {{ exact_mean('elapsed_seconds') }} as mean_elapsed_seconds,
             {{ quantile('elapsed_seconds', 0.5) }} as median_elapsed_seconds
         from {{ ref('journeys') }}
         group by {{ 'variant_hash' if loop.first else 'journey_type, variant_hash' }}

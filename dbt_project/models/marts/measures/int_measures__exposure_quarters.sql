@@ -54,11 +54,11 @@ waits as (
     select
         waits.person_id,
         cast(date_trunc('quarter', waits.counted_on) as date) as quarter_start,
-        avg(case when waits.wait_type = 'request_to_visit' then waits.waited end) as mean_lead_days,
+        {{ exact_mean("case when waits.wait_type = 'request_to_visit' then waits.waited end") }} as mean_lead_days,
         max(case when waits.wait_type = 'request_to_visit' then waits.waited end) as longest_lead_days,
-        avg(case when waits.wait_type = 'lobby' then waits.waited end) as mean_lobby_minutes,
-        avg(case when waits.wait_type = 'exam' then waits.waited end) as mean_exam_minutes,
-        avg(case when waits.wait_type = 'queue' then waits.waited end) as mean_queue_seconds
+        {{ exact_mean("case when waits.wait_type = 'lobby' then waits.waited end") }} as mean_lobby_minutes,
+        {{ exact_mean("case when waits.wait_type = 'exam' then waits.waited end") }} as mean_exam_minutes,
+        {{ exact_mean("case when waits.wait_type = 'queue' then waits.waited end") }} as mean_queue_seconds
     from {{ ref('int_measures__waits') }} as waits
     where waits.person_id is not null and not waits.is_quarantined
     group by waits.person_id, cast(date_trunc('quarter', waits.counted_on) as date)
