@@ -125,9 +125,9 @@ def measure_pyx12(path: Path) -> float | None:
 
 
 def report(scratch: Path, megabytes: int) -> str:
-    """Measure two sizes, each in a process of its own so that its peak of memory is its own, and pyx12."""
+    """Measure three sizes, each in a process of its own so that its peak of memory is its own, and pyx12."""
     rows, rate = [], 0.0
-    for size in (megabytes // 4, megabytes):
+    for size in (megabytes // 2, megabytes, 2 * megabytes):
         path = scratch / f"{size}.835"
         write_835(path, size * 1_000_000)
         told = subprocess.run(

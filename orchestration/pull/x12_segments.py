@@ -70,9 +70,9 @@ class Segments:
         ends_segment = raw == delimiters.segment[0]
         # Without its delimiters the text is all elements one after the other: the values of an Arrow array.
         values = np.frombuffer(data.translate(None, delimiters.segment + delimiters.element) + bytes(4), np.uint8)
-        cuts = np.flatnonzero(ends_segment | (raw == delimiters.element[0]))
+        cuts = np.flatnonzero(ends_segment | (raw == delimiters.element[0])).astype(np.int32)
         offsets: npt.NDArray[np.int32] = np.zeros(len(cuts) + 1, np.int32)
-        offsets[1:] = cuts - np.arange(len(cuts))
+        np.subtract(cuts, np.arange(len(cuts), dtype=np.int32), out=offsets[1:])
         self._values, self._offsets = values, offsets
         self._elements = pa.StringArray.from_buffers(len(cuts), pa.py_buffer(offsets), pa.py_buffer(values))
         self.last: Rows = np.flatnonzero(ends_segment[cuts]).astype(np.int32)
@@ -82,7 +82,8 @@ class Segments:
         self._first: Rows = np.append(self.first, np.int32(0))
         self._last: Rows = np.append(self.last, np.int32(-1))
         self._filled: Mask = offsets[1:] > offsets[:-1]
-        self.end: npt.NDArray[np.int64] = cuts[self.last] + 1
+        self._spanned: tuple[Rows, Rows, Rows] | None = None
+        self.end: Rows = cuts[self.last] + 1
         self.begin = np.zeros_like(self.end)
         self.begin[1:] = self.end[:-1]
 
@@ -110,7 +111,7 @@ class Segments:
         words = np.ndarray((len(self._values) - 3,), "<u4", buffer=self._values, strides=(1,))
         at, there = self._at(rows, element)
         begin = self._offsets[at]
-        length = np.where(there, np.minimum(self._offsets[at + 1] - begin, 5), 0)
+        length = np.minimum(self._offsets[at + 1] - begin, 5) * there
         return words[begin] & _CODE_MASK[length]
 
     def having(self, identifier: str, *qualifiers: str) -> Mask:
@@ -160,9 +161,18 @@ class Segments:
         return self.data[self.begin[first] : self.end[end - 1]] if end > first else b""
 
     def _at(self, rows: Rows, element: int | Rows) -> tuple[Rows, Mask]:
-        at = self._first[rows] + element
-        there = at <= self._last[rows]
-        return np.where(there, at, 0), there
+        """Return where an element of each segment stands (somewhere, where there is none), and whether there is one."""
+        first, last = self._span(rows)
+        at = first + element
+        there: Mask = at <= last
+        at *= there
+        return at, there
+
+    def _span(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Return the first and the last element of ``rows``; most columns are read from the same as the one before."""
+        if self._spanned is None or self._spanned[0] is not rows:
+            self._spanned = rows, self._first[rows], self._last[rows]
+        return self._spanned[1:]
 
 
 def _among(found: npt.NDArray[np.uint32], qualifiers: Sequence[str]) -> Mask:
