@@ -70,7 +70,7 @@ class Segments:
         ends_segment = raw == delimiters.segment[0]
         # Without its delimiters the text is all elements one after the other: the values of an Arrow array.
         values = np.frombuffer(data.translate(None, delimiters.segment + delimiters.element) + bytes(4), np.uint8)
-        cuts = np.flatnonzero(ends_segment | (raw == delimiters.element[0])).astype(np.int32)
+        cuts: Rows = np.flatnonzero(ends_segment | (raw == delimiters.element[0])).astype(np.int32)
         offsets: npt.NDArray[np.int32] = np.zeros(len(cuts) + 1, np.int32)
         np.subtract(cuts, np.arange(len(cuts), dtype=np.int32), out=offsets[1:])
         self._values, self._offsets = values, offsets
