@@ -100,6 +100,18 @@ def read_header(path: Path, dialect: Dialect) -> list[list[str]]:
     return [row for row, _ in zip(rows, range(dialect.header_rows), strict=False)]
 
 
+def _blank_rows(path: Path, dialect: Dialect) -> int:
+    """Return how many blank rows stand before the header or within it: Arrow counts those that it skips."""
+    if dialect.names:
+        return 0
+    header = blank = 0
+    for row in _all_python_rows(_Utf8Stream(path, dialect.encoding), dialect):
+        if header == dialect.header_rows:
+            break
+        header, blank = header + bool(row), blank + (not row)
+    return blank
+
+
 def row_schema(width: int) -> pa.Schema:
     """Schema of :func:`read_rows`: locator, the row's own ``fault`` (rule code) or null, then ``width`` text cells."""
     text = [("file_id", pa.string()), ("feed", pa.string()), ("line", pa.int64()), ("fault", pa.string())]
@@ -130,7 +142,7 @@ def _fitting(
     """Yield the rows with ``columns`` cells, their numbers and the stream they come from; note the others."""
     stream, last = _Utf8Stream(path, dialect.encoding), _header_rows(dialect)
     try:
-        for batch in _open(stream, dialect, columns, misfits):
+        for batch in _open(stream, dialect, columns, _blank_rows(path, dialect), misfits):
             numbers = _numbers(batch.num_rows, last, [misfit.number for misfit in misfits])
             yield batch, numbers, stream
             last = int(numbers[-1]) if len(numbers) else last
@@ -153,8 +165,12 @@ def _ends_in_quotes(path: Path, dialect: Dialect, last: pa.RecordBatch) -> bool:
 
 def _python_rows(stream: _Utf8Stream, dialect: Dialect) -> Iterator[list[str]]:
     """Yield the rows that are not blank, header included, as Python's own CSV reader cuts them."""
+    return filter(None, _all_python_rows(stream, dialect))
+
+
+def _all_python_rows(stream: _Utf8Stream, dialect: Dialect) -> Iterator[list[str]]:
     with io.TextIOWrapper(io.BufferedReader(stream), "utf-8", newline="") as text:
-        yield from (row for row in csv.reader(text, delimiter=dialect.delimiter) if row)
+        yield from csv.reader(text, delimiter=dialect.delimiter)
 
 
 def _long_rows(
@@ -186,10 +202,12 @@ def _header_rows(dialect: Dialect) -> int:
     return 0 if dialect.names else dialect.header_rows
 
 
-def _open(stream: _Utf8Stream, dialect: Dialect, columns: int, misfits: list[_Misfit]) -> pacsv.CSVStreamingReader:
+def _open(
+    stream: _Utf8Stream, dialect: Dialect, columns: int, blank: int, misfits: list[_Misfit]
+) -> pacsv.CSVStreamingReader:
     def keep(row: pacsv.InvalidRow) -> str:
         is_unclosed = "\n" in row.text.strip() and row.text.count('"') % 2 == 1
-        misfits.append(_Misfit(row.number, row.text, is_unclosed))
+        misfits.append(_Misfit(row.number - blank, row.text, is_unclosed))
         return "skip"
 
     names = [str(n) for n in range(columns)]
@@ -197,7 +215,7 @@ def _open(stream: _Utf8Stream, dialect: Dialect, columns: int, misfits: list[_Mi
         pa.PythonFile(stream, mode="r"),
         read_options=pacsv.ReadOptions(
             column_names=names,
-            skip_rows_after_names=_header_rows(dialect),
+            skip_rows_after_names=_header_rows(dialect) + blank,
             block_size=_BLOCK_BYTES,
             use_threads=False,
         ),

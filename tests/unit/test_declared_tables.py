@@ -150,6 +150,14 @@ def test_a_file_without_records_is_no_fault(tmp_path, content):
     assert (reading.counted, reading.rows, reading.rejects) == (0, [], [])
 
 
+@pytest.mark.parametrize("blank", ["\n", "\r\n\n"])
+def test_blank_lines_before_the_header_make_no_record_of_it(tmp_path, blank):
+    reading = Reading(tmp_path, "a.csv", f"{blank}{HEADER}\n{LINES}5,too,few\n".encode())
+    assert reading.counted == len(reading.select("records", "line")) == 3
+    assert [row[0] for row in reading.rows] == ["NA", "null"]
+    assert reading.rejects == [(3, "csv_columns", None)]
+
+
 @pytest.mark.parametrize(
     ("tail", "rejects", "kept"),
     [
