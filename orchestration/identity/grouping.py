@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from orchestration.identity.clusters import Edges, Guards, Ints, components, guarded_components, split_by_cannot_link
+from orchestration.identity.clusters import Guards, Ints, components, guarded_components, split_by_cannot_link
 from orchestration.identity.config import Rules
 from orchestration.identity.decisions import Decision
+from orchestration.identity.matching import read_edges
 
 #: Weight of a steward's MATCH: joins before everything else.
 DECISION_WEIGHT = 1000.0
@@ -39,8 +40,7 @@ def group_records(con: duckdb.DuckDBPyConnection, rules: Rules, decisions: list[
     """
     unknown = _add_decisions(con, decisions)
     ambiguous = _set_aside_ambiguous(con, rules)
-    n = int(con.execute("select count(*) from record").fetchall()[0][0])
-    edges = _edges(con, "decision is null")
+    n, edges = read_edges(con, "decision is null")
     limits = rules.clusters
     guards = Guards(limits.max_size, limits.min_density, limits.sparse_size, rules.certain_weight)
     label = guarded_components(n, edges, guards)
@@ -49,13 +49,6 @@ def group_records(con: duckdb.DuckDBPyConnection, rules: Rules, decisions: list[
     _grade(con, n, label)
     oversized = int((np.bincount(label, minlength=1) > limits.max_size).sum()) if n else 0
     return Grouping(refused, ambiguous, oversized, unknown)
-
-
-def _edges(con: duckdb.DuckDBPyConnection, where: str) -> Edges:
-    found = con.execute(
-        f"select l, r, max(weight) as w from edge where {where} group by l, r order by l, r"
-    ).fetchnumpy()
-    return Edges(found["l"].astype(np.int64), found["r"].astype(np.int64), found["w"].astype(np.float64))
 
 
 def _add_decisions(con: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> int:
@@ -124,7 +117,7 @@ def _cannot_link(con: duckdb.DuckDBPyConnection, label: Ints, rules: Rules) -> t
 
     A veto gives way where stewards or the source itself declare the two (or a chain of such) to be one person.
     """
-    must = components(len(label), _edges(con, "stage in ('decision', 'declared') and decision is null"))
+    must = components(*read_edges(con, "stage in ('decision', 'declared') and decision is null"))
     con.register("label_of", {"rid": np.arange(len(label)), "component": label, "must": must})
     con.execute(
         f"""
@@ -159,7 +152,7 @@ def _grade(con: duckdb.DuckDBPyConnection, n: int, label: Ints) -> None:
         from labelled a, labelled b where decision is null and a.rid = edge.l and b.rid = edge.r
         """
     )
-    part = components(n, _edges(con, "decision = 'joined' and grade = 'certain'"))
+    part = components(*read_edges(con, "decision = 'joined' and grade = 'certain'"))
     con.register("part_of", {"rid": np.arange(n), "part": part})
     con.execute(
         """

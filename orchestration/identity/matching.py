@@ -84,12 +84,19 @@ def find_model_edges(
     con.execute("drop table weighed")
 
 
+def read_edges(con: duckdb.DuckDBPyConnection, where: str) -> tuple[int, Edges]:
+    """Return the number of records and the pairs of ``edge`` that satisfy a SQL condition, each at its best weight."""
+    n = int(con.execute("select count(*) from record").fetchall()[0][0])
+    found = con.execute(
+        f"select l, r, max(weight) as w from edge where {where} group by l, r order by l, r"
+    ).fetchnumpy()
+    return n, Edges(found["l"].astype(np.int64), found["r"].astype(np.int64), found["w"].astype(np.float64))
+
+
 def label_trusted_pairs(con: duckdb.DuckDBPyConnection) -> None:
     """Create ``labels(rid_l, rid_r)``: the pairs of records that trusted rules join, directly or through others."""
-    n = int(con.execute("select count(*) from record").fetchall()[0][0])
-    edges = con.execute("select l, r, weight from edge where stage = 'trusted' order by l, r").fetchnumpy()
-    part = components(n, Edges(edges["l"].astype("int64"), edges["r"].astype("int64"), edges["weight"]))
-    con.register("part_of", {"rid": np.arange(n), "part": part})
+    part = components(*read_edges(con, "stage = 'trusted'"))
+    con.register("part_of", {"rid": np.arange(len(part)), "part": part})
     con.execute(
         f"""
         create or replace table labels as

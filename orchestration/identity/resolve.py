@@ -22,6 +22,7 @@ from orchestration.identity.persons import EVENTS, assign_ids
 from orchestration.identity.records import RecordsError, load_records, read_parquet
 from orchestration.identity.run_metrics import load_truth, measure_run
 from orchestration.identity.state import DECISIONS, load_state, propose_state
+from orchestration.identity.ties import note_ties, recall_ties
 from orchestration.identity.timing import timed
 from orchestration.lake.duck import connect, quote
 
@@ -91,10 +92,12 @@ def resolve(
             with timed(seconds, "model"):
                 find_model_edges(con, rules, model)
         with timed(seconds, "clusters"):
+            generation = load_state(con, folder)
+            recall_ties(con, rules)
             grouping = group_records(con, rules, decisions)
         with timed(seconds, "ids"):
-            generation = load_state(con, folder)
             _name_persons(con, clock)
+            note_ties(con)
         with timed(seconds, "outputs"):
             load_truth(con, truth)
             measure_run(con, clock, grouping, _counted(decisions, grouping))

@@ -24,6 +24,8 @@ TABLES: dict[str, str] = {
     "former": "person_id bigint, source_system varchar, source_record_id varchar",
     "person": "person_id bigint, minted_at timestamp, merged_into bigint, gone_at timestamp",
     "person_event": "as_of timestamp, event varchar, person_id bigint, other_person_id bigint, identities bigint",
+    "tie": "source_system varchar, source_record_id varchar, other_system varchar, other_record_id varchar, "
+    "rule varchar, weight double, grade varchar, content ubigint, lasting ubigint",
     "run_metric": "as_of timestamp, metric varchar, source_system varchar, value double",
 }
 

@@ -191,6 +191,38 @@ def test_a_caller_who_is_known_later_joins_and_an_unmerge_takes_the_call_away(ni
     assert "c" not in night.persons()
 
 
+def test_a_call_stays_with_whom_its_number_led_to_until_that_proves_wrong(night: Night) -> None:
+    caller = identity("call_center", "c", given="anna", family="lee", phone="2125550101")
+    moved = ANNA | {"phone": "2125550177", "family": "Ott", "subscriber_id": "W9"}
+    night.run(ANNA, caller)
+    before = night.persons()
+    for _ in range(2):
+        assert night.run(moved, caller).kept_share == 1
+        assert night.persons() == before
+    assert ("kept", "phone_name") in night.read("identity_edges", "stage, rule")
+    write_decisions(night.home / "decisions.csv", [_said(("ehr", "anna"), ("call_center", "c"), "NO_MATCH")])
+    night.run(moved, caller)
+    assert "c" not in night.persons()
+    write_decisions(night.home / "decisions.csv", [])
+    night.run(moved, caller)
+    assert night.persons() == before  # the tie is as old as before the decision
+
+
+@pytest.mark.parametrize(
+    "chart, call",
+    [
+        ({"birth_date": "1981-02-01"}, {}),  # the chart was wrong about who she is
+        ({}, {"phone": "2125550188"}),  # the call was wrong about the number
+        ({"mrn": "2"}, {}),  # another chart
+    ],
+)
+def test_a_tie_is_no_longer_than_what_it_rests_on(night: Night, chart: dict[str, str], call: dict[str, str]) -> None:
+    caller = identity("call_center", "c", given="anna", family="lee", phone="2125550101")
+    night.run(ANNA, caller)
+    night.run(ANNA | {"phone": "2125550177"} | chart, caller | call)
+    assert "c" not in night.persons()
+
+
 def test_identities_without_any_identifier_are_nobody_and_none_is_lost(night: Night) -> None:
     report = night.run(ANNA, *(identity("call_center", f"c{i}") for i in range(2000)))
     assert (report.identities, report.persons, report.without_person) == (2001, 1, 2000)
