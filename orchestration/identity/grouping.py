@@ -148,9 +148,12 @@ def _grade(con: duckdb.DuckDBPyConnection, n: int, label: Ints) -> None:
     con.unregister("label_of")
     con.execute(
         """
-        update edge set decision = case when a.cluster = b.cluster then 'joined' else 'refused' end
-        from labelled a, labelled b where decision is null and a.rid = edge.l and b.rid = edge.r
-        """
+        create or replace temp table edge as
+        select edge.* replace (
+            coalesce(edge.decision, case when a.cluster = b.cluster then 'joined' else 'refused' end) as decision
+        )
+        from edge inner join labelled a on a.rid = edge.l inner join labelled b on b.rid = edge.r
+        """  # an update with joins takes four times as long
     )
     part = components(*read_edges(con, "decision = 'joined' and grade = 'certain'"))
     con.register("part_of", {"rid": np.arange(n), "part": part})

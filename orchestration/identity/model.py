@@ -161,12 +161,14 @@ def add_blocking_keys(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         keys[f"block_{i}"] = f"case when {present} then hash({', '.join(parts)}) end"
     hashed = ", ".join(f"{key} as {name}" for name, key in keys.items())
     con.execute(f"create or replace temp table keyed as select *, {hashed} from record")
-    bounded = ", ".join(
-        f"case when {name} is not null and count(*) over (partition by {name}) between 2 and {rules.max_block} "
-        f"then {name} end as {name}"
-        for name in keys
-    )
-    con.execute(f"create or replace table splink_record as select * replace ({bounded}) from keyed")
+    bounded = []
+    for name in keys:
+        con.execute(
+            f"create or replace temp table beyond_{name} as select {name} from keyed where {name} is not null "
+            f"group by {name} having count(*) > {rules.max_block}"
+        )
+        bounded.append(f"case when {name} not in (from beyond_{name}) then {name} end as {name}")
+    con.execute(f"create or replace table splink_record as select * replace ({', '.join(bounded)}) from keyed")
     con.execute("drop table keyed")
 
 

@@ -32,17 +32,22 @@ def recall_ties(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """
     _find_shown(con)
     con.execute(
+        """
+        create or replace temp table alone as
+        select tie.*, a.rid as x, b.rid as y
+        from identity a anti join shown using (rid)
+        inner join tie using (source_system, source_record_id)
+        inner join identity b on b.source_system = tie.other_system and b.source_record_id = tie.other_record_id
+        where a.rid <> b.rid
+        """
+    )
+    con.execute(
         f"""
         create or replace temp table recalled as
-        select tie.*, a.rid as x, b.rid as y
-        from tie
-        inner join identity a
-            on a.source_system = tie.source_system and a.source_record_id = tie.source_record_id
-        anti join shown on shown.rid = a.rid
-        inner join identity b on b.source_system = tie.other_system and b.source_record_id = tie.other_record_id
-        inner join record l on l.rid = a.rid
-        inner join record r on r.rid = b.rid
-        where a.rid <> b.rid and tie.content = {_print("l", _CONTENT)} and tie.lasting = {_print("r", _LASTING)}
+        with ends as materialized (select * from record where rid in (select x from alone union select y from alone))
+        select alone.*
+        from alone inner join ends l on l.rid = alone.x inner join ends r on r.rid = alone.y
+        where alone.content = {_print("l", _CONTENT)} and alone.lasting = {_print("r", _LASTING)}
             and not {rules.vetoed}
         """
     )
@@ -92,7 +97,7 @@ def note_ties(con: duckdb.DuckDBPyConnection) -> None:
         inner join identity on identity.rid = best.x
         inner join record l on l.rid = best.x
         inner join record r on r.rid = best.edge.y
-        anti join recalled on recalled.x = best.x
+        where best.x not in (select x from recalled)
         union all
         select * exclude (x, y) from recalled
         """
