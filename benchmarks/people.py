@@ -58,7 +58,7 @@ _LETTERS = np.array(list("etaonrishdlucmy"), dtype=object)
 _ONSETS = ("b", "br", "c", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "st", "t", "v", "w")
 _NUCLEI = ("a", "e", "i", "o", "u", "ou", "ea")
 _ENDS = ("ck", "ford", "ger", "ham", "ley", "man", "ner", "rd", "sen", "ski", "ton", "vez", "wood", "ndez")
-_LAST_BIRTH = 20000  # days since 1970
+_BORN_MINOR, _LAST_BIRTH = 13500, 20000  # days since 1970
 _COMMON_FAMILIES = 0.6  # share of families of a common name; the others draw from the long tail
 
 Column = np.ndarray[Any, Any]
@@ -70,8 +70,8 @@ class Draw:
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
 
-    def happens(self, n: int, share: float) -> Column:
-        """Return ``n`` booleans, true for ``share`` of them."""
+    def happens(self, n: int, share: float | Column) -> Column:
+        """Return ``n`` booleans, true for ``share`` of them (one share, or one each)."""
         return self.rng.random(n) < share
 
     def digits(self, n: int, length: int, first: int = 1) -> Column:
@@ -91,7 +91,7 @@ def people(persons: int, noise: float = 1.0, seed: int = 1) -> pa.Table:
 
     Args:
         persons: about 3.6 records each.
-        noise: factor on every share of fields that are wrong or written otherwise; half of it on fields left out.
+        noise: factor on every share of fields that are wrong or written otherwise; what sources leave out stays.
         seed: the same seed gives the same rows.
 
     """
@@ -115,7 +115,7 @@ def _population(draw: Draw, persons: int) -> dict[str, Column]:
     born = head_born[hid] + np.where(place == 1, rng.integers(-1100, 1100, n), 0)
     child_born = head_born[hid] + rng.integers(22 * 365, 33 * 365, n)
     born = np.where(
-        place > 1, np.where(child_born > _LAST_BIRTH, rng.integers(13500, _LAST_BIRTH, n), child_born), born
+        place > 1, np.where(child_born > _LAST_BIRTH, rng.integers(_BORN_MINOR, _LAST_BIRTH, n), child_born), born
     )
     twin_home = draw.happens(homes, 0.1) & (sizes >= 4)
     born[place == 3] = np.where(twin_home[hid[place == 3]], born[np.flatnonzero(place == 3) - 1], born[place == 3])
@@ -153,11 +153,14 @@ def _families(draw: Draw, n: int) -> Column:
 
 
 def _contacts(draw: Draw, hid: Column, place: Column, name: tuple[Column, Column], born: Column) -> dict[str, Column]:
-    """Return what a household shares and what each person has alone; children use the head's telephone and mail."""
+    """Return what a household shares and what each person has alone.
+
+    Children use the head's telephone, half of them the mail address.
+    """
     given, family = name
     n, homes = len(hid), int(hid[-1]) + 1
     head = np.searchsorted(hid, hid)
-    minor = born > 13500
+    minor = born > _BORN_MINOR
     streets = np.array(
         ["main st", "oak ave", "forest ln", "3rd ct", "union dr", "broad ave", "park rd", "lake ter"], dtype=object
     )
@@ -171,7 +174,8 @@ def _contacts(draw: Draw, hid: Column, place: Column, name: tuple[Column, Column
     )
     email = user + host
     own_phone = draw.digits(n, 10, first=2)
-    shares_phone, shares_mail = minor | draw.happens(n, 0.3), minor | draw.happens(n, 0.12)
+    shares_phone = minor | draw.happens(n, 0.3)
+    shares_mail = draw.happens(n, 0.12) | (minor & draw.happens(n, 0.5))
     own_policy = draw.happens(n, 0.05)
     subscriber = np.where(own_policy, draw.digits(n, 9), draw.digits(homes, 9)[hid])
     dependent = np.where(own_policy, "01", np.char.zfill((place + 1).astype(str), 2)).astype(object)
@@ -188,6 +192,8 @@ def _records(draw: Draw, true: dict[str, Column], source: str, noise: float) -> 
     kind, (share, more) = source[:3] if source.startswith("ehr") else source, SOURCES[source]
     n = len(true["truth"])
     further = draw.rng.poisson(more, n) if kind == "call" else draw.happens(n, more)
+    if kind == "portal":  # few children have an account
+        share = np.where(true["born"] > _BORN_MINOR, share / 3, share * 1.06)
     who = np.repeat(np.arange(n), draw.happens(n, share) * (1 + further))
     rows = len(who)
     one = {name: column[who] for name, column in true.items()}
@@ -204,11 +210,9 @@ def _records(draw: Draw, true: dict[str, Column], source: str, noise: float) -> 
         "member": one["subscriber"] + np.where(draw.happens(rows, 0.25 * noise), "", one["dependent"]),
     }
     columns: dict[str, Any] = {"source": np.full(rows, source, dtype=object)}
-    left_out = 1 + (noise - 1) / 2
     names = {"given": "first", "family": "last", "birth": "dob", "address": "addr"}
     for field, share_missing in _MISSING[kind].items():
-        lacking = draw.happens(rows, min(share_missing * left_out, 0.95) if share_missing < 0.5 else share_missing)
-        columns[names.get(field, field)] = np.where(lacking, None, values[field])
+        columns[names.get(field, field)] = np.where(draw.happens(rows, share_missing), None, values[field])
     if kind == "portal":  # an account has a whole name or none
         columns["last"] = np.where(columns["first"] == None, None, values["family"])  # noqa: E711 - elementwise
     if kind == "ehr":
@@ -220,7 +224,7 @@ def _records(draw: Draw, true: dict[str, Column], source: str, noise: float) -> 
         true.setdefault("chart_system", np.full(n, None, dtype=object))[who] = columns["mrn_sys"]
         true.setdefault("chart", np.full(n, None, dtype=object))[who] = columns["mrn"]
     if kind == "call":
-        told = draw.happens(rows, 0.25)
+        told = draw.happens(rows, 0.3)  # of those who have a chart
         columns |= {"mrn_sys": np.where(told, one["chart_system"], None), "mrn": np.where(told, one["chart"], None)}
     columns |= {
         "truth": one["truth"], "hid": one["hid"], "twin": one["twin"].astype(int), "tfirst": one["given"],

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.people import people
 from orchestration.identity import resolve, train
 from orchestration.identity.explain import explain, waterfall_svg
 from orchestration.identity.score import DEFAULT_COLUMNS, read_map, score
@@ -51,6 +53,24 @@ def test_hospital_of_13000(reference: Path) -> None:
     assert scores["household_merged_share"] <= 0.002
     assert scores["call_precision"] >= 0.995
     assert scores["call_recall"] >= 0.77
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(
+    ("persons", "noise", "precision", "recall"),
+    [(26_000, 1, 0.996, 0.72), (13_000, 2, 0.99, 0.69)],
+    ids=["twice as large", "twice as noisy"],
+)
+def test_hospitals_of_its_kind(tmp_path: Path, persons: int, noise: float, precision: float, recall: float) -> None:
+    file = tmp_path / "people.parquet"
+    pq.write_table(people(persons, noise, seed=persons), file)
+    scores = score([file], "truth", read_map(None))
+    print({name: round(value, 4) for name, value in scores.items() if name.startswith("pair") or "merged" in name})
+    assert scores["pair_precision"] >= precision
+    assert scores["pair_recall"] >= recall
+    assert scores["twins_merged_share"] <= 0.03
+    assert scores["junior_senior_merged_share"] <= 0.15
+    assert scores["household_merged_share"] <= 0.002
 
 
 @pytest.mark.reference

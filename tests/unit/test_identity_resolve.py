@@ -126,6 +126,15 @@ def test_twins_who_share_everything_but_the_first_name_stay_two(night: Night) ->
     assert persons["p"] not in (persons["anna"], persons["beth"])
 
 
+def test_twins_under_a_parents_e_mail_stay_two_without_insurance(night: Night) -> None:
+    uninsured = {"subscriber_id": "", "dependent_code": ""}
+    account = identity("portal", "p", email="lees@example.org", birth_date="1980-02-01")
+    report = night.run(ANNA | uninsured, BETH | uninsured, account)
+    persons = night.persons()
+    assert len({persons["anna"], persons["beth"], persons["p"]}) == 3
+    assert report.ambiguous_records == 1
+
+
 def test_a_mistyped_mrn_does_not_merge(night: Night) -> None:
     night.run(ANNA, identity("surveys", "s", mrn_system="h", mrn="1", given="Robert", birth_date="1951-07-09"))
     persons = night.persons()
