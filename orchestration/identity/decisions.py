@@ -10,11 +10,12 @@ import csv
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Key = tuple[str, str]  # (source_system, source_record_id)
+Text = Annotated[str, Field(min_length=1)]
 
 
 class DecisionError(ValueError):
@@ -26,13 +27,13 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-    source_system_a: str
-    source_record_id_a: str
-    source_system_b: str
-    source_record_id_b: str
+    source_system_a: Text
+    source_record_id_a: Text
+    source_system_b: Text
+    source_record_id_b: Text
     verdict: Literal["MATCH", "NO_MATCH"]
-    decided_by: str
-    reason: str
+    decided_by: Text
+    reason: Text
     decided_on: date
     until: date | None = None
 

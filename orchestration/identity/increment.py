@@ -17,12 +17,13 @@ from orchestration.identity.decisions import read_decisions
 from orchestration.identity.grouping import group_records
 from orchestration.identity.matching import DECLARED_WEIGHT, find_model_edges, find_trusted_edges
 from orchestration.identity.model import newest_model
+from orchestration.identity.outputs import output_file
 from orchestration.identity.records import load_records, read_parquet
 from orchestration.identity.state import DECISIONS, write_parquet
 from orchestration.lake.duck import connect
 
 #: Last night's records to compare with, each with the person it is.
-INDEX = "identity_index.parquet"
+INDEX = "identity_index"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def write_index(con: duckdb.DuckDBPyConnection, exchange: Path) -> None:
         con,
         "select record.* exclude (content_hash), now.person_id from record "
         "left join now using (source_system, source_record_id)",
-        exchange / INDEX,
+        exchange / f"{INDEX}.parquet",
     )
 
 
@@ -59,11 +60,10 @@ def place(new: Path, exchange: Path, folder: Path, out: Path) -> Placement:
 
     """
     rules = shipped_rules()
-    if not (exchange / INDEX).exists():
-        raise FileNotFoundError(f"{INDEX} is missing: run a night first")
+    index = output_file(exchange, INDEX)
     with connect() as con:
         identities = load_records(con, read_parquet(new), rules)
-        con.execute(f"create temp view known as select * from {read_parquet(exchange / INDEX)}")
+        con.execute(f"create temp view known as select * from {read_parquet(index)}")
         con.execute("alter table record rename to fresh")
         con.execute("alter table identity rename to fresh_identity")
         first_new = _neighbourhood(con, rules)

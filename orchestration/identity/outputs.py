@@ -63,6 +63,14 @@ order by all
 """
 
 
+def output_file(exchange: Path, name: str) -> Path:
+    """Return the path of an output of last night. Raises FileNotFoundError if there was no night yet."""
+    path = exchange / f"{name}.parquet"
+    if not path.exists():
+        raise FileNotFoundError(f"{path.name} is missing: run a night first")
+    return path
+
+
 def write_outputs(con: duckdb.DuckDBPyConnection, exchange: Path) -> None:
     """Write the Parquet outputs into the exchange folder, the crosswalk last."""
     for name, select in {

@@ -6,6 +6,8 @@ crosswalk and of nothing else that identity writes; whole nights are compared in
 
 from __future__ import annotations
 
+import resource
+import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -152,7 +154,9 @@ def test_ids_stay_for_thirty_nights_and_stewards_are_heard(tmp_path: Path) -> No
     assert hospital.honoured(decisions) == len(decisions) == 200
     train(hospital.exchange / "identity_records.parquet", hospital.home)
     hospital.run()
-    assert hospital.honoured(decisions) == 200
+    again = hospital.honoured(decisions)
+    print(f"decisions honoured: 200 of 200, after training anew {again}")
+    assert again == 200
 
 
 def test_each_of_fifty_merges_undone_restores_the_marts(tmp_path: Path) -> None:
@@ -172,6 +176,7 @@ def test_each_of_fifty_merges_undone_restores_the_marts(tmp_path: Path) -> None:
         hospital.decide()
         hospital.run()
         restored += hospital.marts() == before
+    print(f"merges undone without a trace: {restored} of 50")
     assert restored == 50
 
 
@@ -186,8 +191,13 @@ def test_a_million_records_with_one_telephone_do_no_harm(tmp_path: Path) -> None
         ) to '{records}'
         """
     )
+    clock = time.process_time()
     report = resolve(records, tmp_path / "exchange", tmp_path / "identity")
+    seconds, peak_mb = time.process_time() - clock, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"a million records with one telephone: {seconds:.0f} CPU s, peak {peak_mb:.0f} MB")
     edges = duckdb.sql(f"select count(*) from '{tmp_path}/exchange/identity_edges.parquet'").fetchall()[0][0]
     assert report.identities == 1_000_000
     assert report.persons + report.without_person >= 1
     assert edges < 1_000_000 * 10
+    assert seconds < 150
+    assert peak_mb < 3072

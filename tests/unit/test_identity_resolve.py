@@ -368,3 +368,53 @@ def test_the_desk_keeps_decisions_that_agree(night: Night, monkeypatch: pytest.M
     night.run(ANNA, BETH)
     assert main(["review"]) == 0
     assert main(["history", str(night.persons()["anna"])]) == 0
+
+
+def test_the_desk_refuses_what_it_cannot_use_and_changes_nothing(
+    night: Night, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("orchestration.identity.__main__.get_settings", lambda: Settings(home=night.home.parent))
+    said = ["--by", "steward", "--reason", "charts compared"]
+    for before_any_night in (["review"], ["history", "7"], ["explain", "ehr:anna", "ehr:beth"], ["train"]):
+        assert main(before_any_night) == 2
+        assert "run a night first" in capsys.readouterr().err
+    night.run(ANNA, BETH)
+    with pytest.raises(SystemExit):
+        main(["decide", "anna", "ehr:beth", "MATCH", *said])
+    assert main(["decide", "ehr:anna", "ehr:anna", "MATCH", *said]) == 2
+    assert main(["decide", "ehr:anna", "ehr:beth", "MATCH", "--by", " ", "--reason", "x"]) == 2
+    assert main(["import", str(night.home / "nowhere.csv")]) == 2
+    assert main(["history", "ehr:nobody"]) == 2
+    assert main(["history", "7"]) == 2
+    assert read_decisions(night.home / "decisions.csv") == []
+    capsys.readouterr()
+    assert main(["decide", "ehr:anna", "ehr:beht", "MATCH", *said]) == 0
+    assert "1 of the identities named were not among" in capsys.readouterr().out
+
+
+def test_the_desk_shows_pairs_as_it_takes_them_until_they_are_decided(
+    night: Night, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("orchestration.identity.__main__.get_settings", lambda: Settings(home=night.home.parent))
+    monkeypatch.setenv("COLUMNS", "60")
+    account = identity("portal", "an-account-with-a-long-name", email="lees@example.org", birth_date="1980-02-01")
+    night.run(ANNA, BETH, account)
+    assert main(["review"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 of 2 pairs" in printed
+    assert "\u2026" not in printed  # nothing is cut short
+    pair = ["portal:an-account-with-a-long-name", "ehr:anna"]
+    assert main(["decide", *pair, "MATCH", "--by", "steward", "--reason", "she said so"]) == 0
+    assert main(["review"]) == 0
+    assert "1 of 1 pairs" in capsys.readouterr().out
+    assert main(["explain", *pair]) == 0
+    assert "last night: two persons" in capsys.readouterr().out
+    night.run(ANNA, BETH, account)
+    assert main(["explain", *pair]) == 0
+    assert "last night: one person" in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["history", pair[0]]) == 0
+    assert str(night.persons()["anna"]) in capsys.readouterr().out
+    copy = night.home / "copy.csv"
+    assert main(["export", str(copy)]) == 0
+    assert read_decisions(copy) == read_decisions(night.home / "decisions.csv") != []
