@@ -6,6 +6,14 @@
     Days are `ambulatory days`: a person's calendar with the days of inpatient stays taken out. A stay then moves
     later supply past itself and leaves numerator and denominator by construction, which is CMS's adjustment. -#}
 
+{#- Days of supply from an amount and its UCUM unit. Without a unit FHIR means days; an unknown unit is no number of days:
+    the fill counts as missing. -#}
+{% macro days_in_unit(amount, unit) -%}
+{{ amount }} * case coalesce({{ unit }}, 'd')
+    when 'd' then 1 when 'wk' then 7 when 'mo' then 30 when 'a' then 365 when 'h' then 1 / 24.0
+end
+{%- endmacro %}
+
 {#- Stay days of a person strictly before a date: subtract from the day number to get the ambulatory day. -#}
 {% macro ambulatory_day(date_column, stay_days_before) -%}
 ({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_days_before }}, 0))

@@ -13,7 +13,7 @@ select
     medication_display,
     prepared_at,
     handed_over_at,
-    days_supply * case days_supply_unit when 'wk' then 7 when 'mo' then 30 else 1 end as days_supply,
+    {{ days_in_unit('days_supply', 'days_supply_unit') }} as days_supply,
     quantity,
     version_at as recorded_at,
     ingested_at,

@@ -14,7 +14,7 @@ select
     medication_code,
     medication_display,
     authored_at,
-    days_supply * case days_supply_unit when 'wk' then 7 when 'mo' then 30 else 1 end as days_supply,
+    {{ days_in_unit('days_supply', 'days_supply_unit') }} as days_supply,
     repeats_allowed,
     quantity,
     version_at as recorded_at,
