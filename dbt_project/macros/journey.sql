@@ -87,3 +87,13 @@ min_by({{ value }}, case when {{ value }} is not null then {{ position }} end)
 {% macro minutes_forward(start, stop) -%}
 case when {{ stop }} >= {{ start }} then {{ seconds_between(start, stop) }} / cast(60 as double) end
 {%- endmacro %}
+
+{#- The number by which int_journey__edges knows an activity: CTE `activities` (activity, activity_number). -#}
+{% macro activity_numbers() -%}
+activities as (
+    select
+        steps.activity,
+        cast(dense_rank() over (order by steps.activity) as integer) as activity_number
+    from (select distinct steps.activity from {{ ref('int_journey__steps') }} as steps) as steps
+)
+{%- endmacro %}

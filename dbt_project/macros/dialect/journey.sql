@@ -125,3 +125,31 @@ percentile({{ value }}, {{ share }})
 {% macro duckdb__quantile(value, share) -%}
 quantile_cont({{ value }}, {{ share }})
 {%- endmacro %}
+
+
+{#- Several exact quantiles of one sorting, as a list (`list_item`) in the order of `shares`. -#}
+{% macro quantiles(value, shares) -%}
+{{ return(adapter.dispatch('quantiles')(value, shares)) }}
+{%- endmacro %}
+
+{% macro default__quantiles(value, shares) -%}
+percentile({{ value }}, array({{ shares | join(', ') }}))
+{%- endmacro %}
+
+{% macro duckdb__quantiles(value, shares) -%}
+quantile_cont({{ value }}, [{{ shares | join(', ') }}])
+{%- endmacro %}
+
+
+{#- The n-th item of a list, counted from 1. -#}
+{% macro list_item(list, n) -%}
+{{ return(adapter.dispatch('list_item')(list, n)) }}
+{%- endmacro %}
+
+{% macro default__list_item(list, n) -%}
+element_at({{ list }}, {{ n }})
+{%- endmacro %}
+
+{% macro duckdb__list_item(list, n) -%}
+list_extract({{ list }}, {{ n }})
+{%- endmacro %}
