@@ -25,7 +25,13 @@ with visit_waits as (
             {{ may_be_early }} as may_be_early
         from {{ ref('int_measures__visits') }} as visits
         where
-            visits.{{ opens }} is not null and visits.{{ closes }} is not null
+            visits.{{ opens }} is not null
+            -- Until the patient comes, an appointed time is only a plan.
+            and (
+                {{ not may_be_early }}
+                or visits.{{ closes }} is not null
+                or visits.status not in ('planned', 'cancelled')
+            )
             and visits.class_code in ('AMB', 'EMER')
             and visits.status <> 'entered-in-error'
     {%- endfor %}
@@ -43,9 +49,7 @@ waits as (
         visit_waits.provider_id,
         visit_waits.channel,
         visit_waits.unit,
-        case
-            when visit_waits.may_be_early then greatest(visit_waits.elapsed, 0) else visit_waits.elapsed
-        end as waited,
+        case when visit_waits.may_be_early and visit_waits.elapsed < 0 then 0 else visit_waits.elapsed end as waited,
         visit_waits.elapsed < 0 and not visit_waits.may_be_early
         or abs(visit_waits.elapsed) > 60 * {{ measure_parameter('cycle_time_max_hours') }} as is_quarantined
     from visit_waits
