@@ -42,11 +42,11 @@ single_fills as (
 ordered_fills as (
     select
         fills.{{ columns | join(', fills.') }},
-        sum(fills.days_supply) over (
+        cast(sum(fills.days_supply) over (
             partition by fills.{{ group | join(', fills.') }}, fills.ingredient_number
             order by fills.ambulatory_day, fills.days_supply
             rows between unbounded preceding and current row
-        ) as cumulative_days
+        ) as integer) as cumulative_days
     from {{ fills if measure_parameter('pdc_same_day_fills_shift') == 'true' else 'single_fills' }} as fills
 ),
 
@@ -135,7 +135,7 @@ dated_windows as (
         windows.drug_class,
         drug_classes.class_number,
         windows.window_id,
-        row_number() over () as window_number,
+        cast(row_number() over () as integer) as window_number,
         windows.window_start as first_on,
         windows.window_end as last_on
     from {{ windows }} as windows

@@ -1,37 +1,33 @@
 -- One row per fill and ingredient: what was supplied, from when and for how many days, on the person's ambulatory
--- calendar (macros/supply.sql). Within a person and drug class dispenses win over pharmacy claims, those over requests;
--- a fill without a known number of days keeps its row (days_supply null) and is counted as missing, never guessed.
+-- calendar (macros/supply.sql). Within a person and drug class dispenses (trust 1) win over pharmacy claims (2), those
+-- over requests (3). A fill whose number of days or own day is not known keeps its row (days_supply null) and is counted
+-- as missing, never guessed. Which record told of it is not kept: names of tens of millions of fills cost as much as all
+-- the rest.
 with supplies as (
     select
-        'dispense' as fill_source,
         1 as trust,
-        dispense.medication_dispense_id as fill_id,
         dispense.patient_id,
         dispense.medication_code,
         cast({{ local_time('coalesce(dispense.handed_over_at, dispense.prepared_at)') }} as date) as filled_on,
         dispense.days_supply
     from {{ ref('stg_ehr__medication_dispenses') }} as dispense
-    where dispense.status = 'completed' and coalesce(dispense.handed_over_at, dispense.prepared_at) is not null
+    where dispense.status = 'completed'
 
     union all
 
     select
-        'claim' as fill_source,
         2 as trust,
-        claim.explanation_of_benefit_id as fill_id,
         claim.patient_id,
         claim.medication_code,
         claim.filled_on,
         claim.days_supply
     from {{ ref('stg_ehr__pharmacy_claims') }} as claim
-    where claim.status = 'active' and claim.filled_on is not null
+    where claim.status = 'active'
 
     union all
 
     select
-        'request' as fill_source,
         3 as trust,
-        request.medication_request_id as fill_id,
         request.patient_id,
         request.medication_code,
         cast({{ local_time('request.authored_at') }} as date) as filled_on,
@@ -40,14 +36,12 @@ with supplies as (
     where
         request.status in ('active', 'completed', 'on-hold', 'stopped')
         and request.intent in ('order', 'original-order', 'instance-order', 'filler-order', 'reflex-order')
-        and request.authored_at is not null
 ),
 
 -- Numbers for classes and ingredients: tens of millions of fills are sorted by them.
 products as (
     select
         products.product_code,
-        products.ingredient,
         products.drug_class,
         dense_rank() over (order by products.drug_class) as class_number,
         dense_rank() over (order by products.ingredient) as ingredient_number,
@@ -60,30 +54,32 @@ products as (
 classified as (
     select
         patients.person_id,
-        supplies.fill_source,
         supplies.trust,
-        supplies.fill_id,
-        supplies.medication_code,
         supplies.filled_on,
-        case when supplies.days_supply >= 1 then cast(floor(supplies.days_supply) as integer) end as days_supply,
-        coalesce(products.ingredient, 'unknown') as ingredient,
+        case
+            when supplies.days_supply >= 1 and supplies.filled_on is not null
+                then cast(floor(supplies.days_supply) as integer)
+        end as days_supply,
         coalesce(products.drug_class, 'unknown') as drug_class,
         cast(coalesce(products.class_number, 0) as integer) as class_number,
         cast(coalesce(products.ingredient_number, 0) as integer) as ingredient_number,
         coalesce(products.place_in_class, 1) = 1 as is_first_ingredient
     from supplies
     inner join {{ ref('int_measures__patients') }} as patients on supplies.patient_id = patients.patient_id
-    inner join {{ ref('night') }} as night on supplies.filled_on <= night.as_of_date
+    cross join {{ ref('night') }} as night
     left join products on supplies.medication_code = products.product_code
+    where coalesce(supplies.filled_on <= night.as_of_date, true)
 ),
 
+-- Only what several sources tell of competes; a fill of which no day is known displaces none.
 most_trusted as (
     select
         classified.person_id,
         classified.class_number,
-        min(classified.trust) as trust
+        min(case when classified.filled_on is not null then classified.trust end) as trust
     from classified
     group by classified.person_id, classified.class_number
+    having min(case when classified.filled_on is not null then classified.trust end) < max(classified.trust)
 ),
 
 fill_days as (
@@ -108,10 +104,7 @@ stay_days as (
 
 select
     classified.person_id,
-    classified.fill_source,
-    classified.fill_id,
-    classified.medication_code,
-    classified.ingredient,
+    classified.trust,
     classified.drug_class,
     classified.class_number,
     classified.ingredient_number,
@@ -120,9 +113,7 @@ select
     classified.days_supply,
     cast({{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as integer) as ambulatory_day
 from classified
-inner join most_trusted
-    on
-        classified.person_id = most_trusted.person_id
-        and classified.class_number = most_trusted.class_number
-        and classified.trust = most_trusted.trust
+left join most_trusted
+    on classified.person_id = most_trusted.person_id and classified.class_number = most_trusted.class_number
 left join stay_days on classified.person_id = stay_days.person_id and classified.filled_on = stay_days.filled_on
+where most_trusted.trust is null or classified.trust <= most_trusted.trust

@@ -15,7 +15,7 @@ years as (
         sum(case when fills.is_first_ingredient and fills.days_supply is null then 1 else 0 end)
             as n_fills_without_days
     from {{ ref('int_measures__fills') }} as fills
-    where fills.class_number > 0
+    where fills.class_number > 0 and fills.filled_on is not null
     group by fills.person_id, fills.class_number, cast(date_trunc('year', fills.filled_on) as date)
 ),
 
