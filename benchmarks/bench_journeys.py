@@ -31,9 +31,12 @@ RESULTS = Path(__file__).parent / "results" / "journeys.md"
 MILLION = 1_000_000
 JOURNEYS = ("models/journey/", "models/marts/journeys/")
 ADHERENCE = ("int_measures__fills", "int_measures__therapy_years", "medication_adherence")
+#: The graph of all journeys as one, without those by journey type and quarter that `journey_edges` holds too.
+ONE_GRAPH = "journey_edges_of_all"
 #: What is asked of the models: name -> its models, the most CPU seconds and the most memory (MB) at 10 M touchpoints.
 FLOORS = {
-    "directly-follows graph with medians": (("int_journey__edges", "journey_edges"), 10, 2048),
+    "directly-follows graph with medians": (("int_journey__edges", ONE_GRAPH), 10, 2048),
+    "the same by journey type, quarter and both": (("int_journey__edges", "journey_edges"), None, None),
     "variants": (("journey_variants",), None, None),
     "sessions: episodes and journeys": (
         ("int_journey__named", "int_journey__members", "int_journey__episodes", "int_journey__runs",
@@ -70,12 +73,13 @@ def compiled_models(home: Path) -> dict[str, str]:
         if node["resource_type"] == "model"
         and (node["original_file_path"].startswith(JOURNEYS) or node["name"] in ADHERENCE)
     }
-    return {
+    models = {
         f"{wanted[key]['schema']}.{wanted[key]['name']}": (
             home / "target" / "compiled" / "journeys" / wanted[key]["original_file_path"]
         ).read_text()
         for key in _in_order(wanted)
     }
+    return models | {f"marts.{ONE_GRAPH}": f"select * from ({models['marts.journey_edges']}) where scope = 'all'"}
 
 
 def _in_order(nodes: dict[str, Any]) -> Iterator[str]:
