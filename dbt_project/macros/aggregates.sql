@@ -6,6 +6,8 @@
     numerator, denominator (both null unless the case is counted), excluded_n, missing_n (0 or 1), and the columns
     named in `keep`, which stay in every row; with `own=['payer']` it brings its own payer in place of the person's, with
     `own=['location_id']` the place of the visit (no other facts know one).
+    A case of which no day is known (counted_on null) cannot be counted in a period: unless excluded, it is missing on the
+    night's date.
     A dimension that a grouping set leaves out reads 'all'; one that is not known reads 'unknown' and stays a group of
     its own. -#}
 
@@ -36,7 +38,7 @@
 with facts as (
     select
         facts.measure_id,
-        facts.counted_on,
+        coalesce(facts.counted_on, night.as_of_date) as counted_on,
 {%- for column in keep %}
         coalesce(facts.{{ column }}, 'unknown') as {{ column }},
 {%- endfor %}
@@ -55,16 +57,17 @@ with facts as (
         coalesce(people.chronic_conditions, 'unknown') as chronic_conditions,
         coalesce(people.rurality, 'unknown') as rurality,
 {%- for column in values %}
-        facts.{{ column }},
+        case when facts.counted_on is not null then facts.{{ column }} end as {{ column }},
 {%- endfor %}
         facts.excluded_n,
-        facts.missing_n
+        case when facts.counted_on is null and facts.excluded_n = 0 then 1 else facts.missing_n end as missing_n
     from {{ facts }} as facts
     -- Facts may serve several marts: each takes the measures that the catalogue gives it.
     inner join {{ ref('measures') }} as measures on facts.measure_id = measures.measure_id and measures.mart = '{{ mart }}'
-    inner join {{ ref('night') }} as night on facts.counted_on <= night.as_of_date
+    cross join {{ ref('night') }} as night
     left join {{ ref('int_measures__people') }} as people on facts.person_id = people.person_id
     left join {{ ref('dim_department') }} as departments on facts.department_id = departments.department_id
+    where coalesce(facts.counted_on <= night.as_of_date, true)
 ),
 
 months as (

@@ -11,3 +11,17 @@ to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("time_zone") }}')
 {% macro duckdb__start_of_local_day(day) -%}
 timezone('UTC', timezone('{{ var("time_zone") }}', cast({{ day }} as timestamp)))
 {%- endmacro %}
+
+{#- How many different days of one calendar year a group names. -#}
+{% macro distinct_days_of_year(day) -%}
+{{ return(adapter.dispatch('distinct_days_of_year')(day)) }}
+{%- endmacro %}
+
+{% macro default__distinct_days_of_year(day) -%}
+count(distinct {{ day }})
+{%- endmacro %}
+
+{#- A bit a day: millions of small groups need no hash table of days beside theirs. -#}
+{% macro duckdb__distinct_days_of_year(day) -%}
+bit_count(bitstring_agg(dayofyear({{ day }}), 1, 366))
+{%- endmacro %}

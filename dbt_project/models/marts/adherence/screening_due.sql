@@ -22,14 +22,17 @@ eligible as (
         people.person_id,
         rules.screening,
         rules.method,
-        rules.interval_months
+        rules.interval_months,
+        people.birth_date is not null
+        and (rules.sex = 'any' or coalesce(people.sex, 'unknown') = rules.sex) as is_foreseen
     from {{ ref('int_measures__people') }} as people
     cross join {{ ref('night') }} as night
     inner join rules
         on
-            (rules.sex = 'any' or people.sex = rules.sex)
-            and people.birth_date + rules.age_from * interval 1 year <= night.as_of_date
-            and people.birth_date + (rules.age_to + 1) * interval 1 year > night.as_of_date
+            -- Whose sex or age is not known may be one of those whom the rule means.
+            (rules.sex = 'any' or coalesce(people.sex, 'unknown') in (rules.sex, 'unknown'))
+            and coalesce(people.birth_date + rules.age_from * interval 1 year <= night.as_of_date, true)
+            and coalesce(people.birth_date + (rules.age_to + 1) * interval 1 year > night.as_of_date, true)
     left join noted on people.person_id = noted.person_id and rules.for_condition = noted.value_set
     where
         coalesce(people.deceased_on > night.as_of_date, true)
@@ -70,6 +73,7 @@ methods as (
     select
         eligible.person_id,
         eligible.screening,
+        eligible.is_foreseen,
         last_done.done_on,
         cast(last_done.done_on + eligible.interval_months * interval 1 month as date) as due_on
     from eligible
@@ -81,10 +85,11 @@ screenings as (
     select
         methods.person_id,
         methods.screening,
+        methods.is_foreseen,
         max(methods.done_on) as last_done_on,
         max(methods.due_on) as due_on
     from methods
-    group by methods.person_id, methods.screening
+    group by methods.person_id, methods.screening, methods.is_foreseen
 )
 
 select
@@ -93,6 +98,7 @@ select
     screenings.last_done_on,
     screenings.due_on,
     case
+        when not screenings.is_foreseen then 'unknown'
         when screenings.due_on is null then 'never_done'
         when screenings.due_on < night.as_of_date then 'overdue'
         when screenings.due_on = night.as_of_date then 'due'

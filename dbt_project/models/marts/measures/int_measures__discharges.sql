@@ -1,5 +1,6 @@
 -- One row per inpatient discharge after same-day same-facility stays are merged: what the follow-up and readmission
--- measures index on, and what came next.
+-- measures index on, and what came next. A finished stay that does not say when it began or ended keeps its row without
+-- a day of discharge, and is missing in the measures.
 with stays as (
     select
         encounter.encounter_id,
@@ -19,7 +20,6 @@ with stays as (
     where
         encounter.class_code in ('IMP', 'ACUTE', 'NONAC')
         and encounter.status = 'finished'
-        and encounter.started_at is not null and encounter.ended_at is not null
 ),
 
 chained as (
@@ -32,6 +32,7 @@ chained as (
             else 1
         end as is_new
     from stays
+    where stays.admitted_on is not null and stays.discharged_on is not null
     window by_facility as (
         partition by stays.person_id, stays.facility_id
         order by stays.admitted_on, stays.discharged_on, stays.encounter_id
@@ -137,3 +138,25 @@ from followed
 inner join {{ ref('int_measures__people') }} as people on followed.person_id = people.person_id
 cross join {{ ref('night') }} as night
 left join visits on followed.encounter_id = visits.encounter_id
+
+union all
+
+select
+    stays.encounter_id,
+    stays.person_id,
+    stays.facility_id,
+    stays.department_id,
+    stays.location_id,
+    stays.provider_id,
+    stays.admitted_on,
+    cast(null as date) as discharged_on,
+    stays.disposition_code,
+    false as died_in_stay,
+    false as is_transfer,
+    false as left_against_advice,
+    null as days_to_next_stay,
+    null as days_to_readmission,
+    null as days_to_visit,
+    false as is_observed
+from stays
+where stays.admitted_on is null or stays.discharged_on is null

@@ -1,5 +1,6 @@
 -- One row per message of a patient that opens a wait for an answer (the first after the thread began or after a human
--- reply), with the first human reply after it. Replies by devices are automatic and answer nobody.
+-- reply), with the first human reply after it. Replies by devices are automatic and answer nobody. A message of unknown
+-- sender, or a patient's of unknown moment, may open a wait or end one: it keeps a row without a length.
 with messages as (
     select
         message.communication_id,
@@ -11,8 +12,8 @@ with messages as (
     from {{ ref('stg_ehr__communications') }} as message
     where
         message.status = 'completed'
-        and message.sent_at is not null
-        and message.sender_type in ('Patient', 'RelatedPerson', 'Practitioner', 'PractitionerRole', 'Organization')
+        and coalesce(message.sender_type, 'Patient')
+        in ('Patient', 'RelatedPerson', 'Practitioner', 'PractitionerRole', 'Organization')
         and coalesce(message.category_code, '') not in (
             select codes.code from {{ ref('measure_codes') }} as codes
             where codes.value_set = 'consult_report'
@@ -29,6 +30,7 @@ ordered as (
             rows between 1 following and unbounded following
         ) as replied_at
     from messages
+    where messages.sender_type is not null and messages.sent_at is not null
     window by_thread as (
         partition by messages.thread_id
         order by messages.sent_at, messages.communication_id
@@ -52,3 +54,22 @@ from ordered
 left join {{ ref('int_measures__patients') }} as patients on ordered.patient_id = patients.patient_id
 cross join {{ ref('night') }} as night
 where ordered.is_from_patient = 1 and coalesce(ordered.was_from_patient, 0) = 0 and ordered.sent_at <= night.as_of
+
+union all
+
+select
+    messages.communication_id,
+    messages.thread_id,
+    patients.person_id,
+    messages.sent_at,
+    cast(null as timestamp) as replied_at,
+    cast({{ local_time('messages.sent_at') }} as date) as sent_on,
+    null as waited_hours,
+    0 as is_event,
+    null as business_days
+from messages
+left join {{ ref('int_measures__patients') }} as patients on messages.patient_id = patients.patient_id
+cross join {{ ref('night') }} as night
+where
+    (messages.sender_type is null or messages.sent_at is null and messages.is_from_patient = 1)
+    and coalesce(messages.sent_at <= night.as_of, true)

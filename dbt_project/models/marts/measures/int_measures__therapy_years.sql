@@ -10,10 +10,9 @@ years as (
         cast(date_trunc('year', fills.filled_on) as date) as year_start,
         min(case when fills.days_supply is not null then fills.filled_on end) as index_on,
         min(fills.filled_on) as first_fill_on,
-        count(distinct fills.filled_on) as n_fill_dates,
-        sum(case when fills.is_first_ingredient then 1 else 0 end) as n_fills,
-        sum(case when fills.is_first_ingredient and fills.days_supply is null then 1 else 0 end)
-            as n_fills_without_days
+        {{ distinct_days_of_year('fills.filled_on') }} as n_fill_dates,
+        count(case when fills.is_first_ingredient then 1 end) as n_fills,
+        count(case when fills.is_first_ingredient and fills.days_supply is null then 1 end) as n_fills_without_days
     from {{ ref('int_measures__fills') }} as fills
     where fills.class_number > 0 and fills.filled_on is not null
     group by fills.person_id, fills.class_number, cast(date_trunc('year', fills.filled_on) as date)

@@ -69,9 +69,7 @@ waits as (
         cast(appointments.lead_days as double) as waited,
         appointments.lead_days < 0 as is_quarantined
     from {{ ref('int_measures__appointments') }} as appointments
-    where
-        appointments.outcome in ('kept', 'no_show', 'late_cancel', 'outcome_unknown')
-        and appointments.start_on is not null
+    where appointments.outcome in ('kept', 'no_show', 'late_cancel', 'outcome_unknown')
 
     union all
 

@@ -12,18 +12,18 @@ with persons as (
 
     union all
 
-    -- Fills of products that no drug class knows: counted, so that a gap in the seed shows.
+    -- Fills of products that no drug class knows, and fills of no known day: counted, so that the gap shows.
     select
         fills.person_id,
-        'unknown' as drug_class,
+        fills.drug_class,
         cast(date_trunc('year', fills.filled_on) as date) as counted_on,
         false as is_eligible,
         true as is_missing,
         0.0 as adherent,
         null as pdc
     from {{ ref('int_measures__fills') }} as fills
-    where fills.drug_class = 'unknown'
-    group by fills.person_id, cast(date_trunc('year', fills.filled_on) as date)
+    where fills.drug_class = 'unknown' or fills.filled_on is null
+    group by fills.person_id, fills.drug_class, cast(date_trunc('year', fills.filled_on) as date)
 )
 
 select

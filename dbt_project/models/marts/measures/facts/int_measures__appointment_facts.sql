@@ -6,7 +6,6 @@ with appointments as (
         appointments.outcome in ('kept', 'no_show', 'late_cancel') as is_opportunity,
         appointments.outcome in ('cancelled_by_unknown', 'outcome_unknown') as is_missing
     from {{ ref('int_measures__appointments') }} as appointments
-    where appointments.start_on is not null
 ),
 
 counted as (

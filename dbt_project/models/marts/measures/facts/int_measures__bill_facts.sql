@@ -79,7 +79,7 @@ resolved as (
     left join plans
         on opened.patient_control_number = plans.patient_control_number and opened.opened_on <= plans.agreed_on
     cross join {{ ref('night') }} as night
-    where opened.balance_amount > 0 and opened.opened_on <= night.as_of_date
+    where opened.balance_amount > 0 and coalesce(opened.opened_on <= night.as_of_date, true)
 )
 
 select
@@ -92,9 +92,12 @@ select
     cast(null as varchar) as provider_id,
     cast(null as varchar) as channel,
     resolved.payer,
-    cast(greatest(
-        0, {{ days_between('resolved.opened_on', 'coalesce(resolved.resolved_on, resolved.as_of_date)') }}
-    ) as double) as waited,
+    case
+        when resolved.opened_on is not null
+            then cast(greatest(
+                0, {{ days_between('resolved.opened_on', 'coalesce(resolved.resolved_on, resolved.as_of_date)') }}
+            ) as double)
+    end as waited,
     case when resolved.resolved_on is not null then 1 else 0 end as is_event,
     0 as excluded_n,
     0 as missing_n

@@ -1,20 +1,27 @@
--- Answered bills as facts of denials: initially, finally, and weighted by what was charged.
+-- Bills as facts of denials: initially, finally, and weighted by what was charged. A bill without an answer cannot be
+-- judged yet.
+with bills as (
+    select
+        claims.*,
+        measures.measure_id,
+        case measures.measure_id
+            when 'DENIAL-FINAL' then claims.is_denied_finally else claims.was_denied_first
+        end as is_denied,
+        case measures.measure_id when 'DENIAL-INITIAL-DOLLARS' then claims.charge_amount else 1.0 end as weight
+    from {{ ref('claims') }} as claims
+    inner join {{ ref('measures') }} as measures on measures.mart = 'denials'
+)
+
 select
-    measures.measure_id,
-    claims.person_id,
-    claims.first_answered_on as counted_on,
-    claims.department_id,
+    bills.measure_id,
+    bills.person_id,
+    case when bills.awaits_answer then bills.submitted_on else bills.first_answered_on end as counted_on,
+    bills.department_id,
     cast(null as varchar) as provider_id,
     cast(null as varchar) as channel,
-    claims.payer,
-    case measures.measure_id
-        when 'DENIAL-INITIAL' then case when claims.was_denied_first then 1.0 else 0.0 end
-        when 'DENIAL-FINAL' then case when claims.is_denied_finally then 1.0 else 0.0 end
-        when 'DENIAL-INITIAL-DOLLARS' then case when claims.was_denied_first then claims.charge_amount else 0.0 end
-    end as numerator,
-    case measures.measure_id when 'DENIAL-INITIAL-DOLLARS' then claims.charge_amount else 1.0 end as denominator,
-    0 as excluded_n,
-    0 as missing_n
-from {{ ref('claims') }} as claims
-inner join {{ ref('measures') }} as measures on measures.mart = 'denials'
-where claims.first_answered_on is not null
+    bills.payer,
+    case when not bills.awaits_answer then case when bills.is_denied then bills.weight else 0.0 end end as numerator,
+    case when not bills.awaits_answer then bills.weight end as denominator,
+    case when bills.awaits_answer then 1 else 0 end as excluded_n,
+    case when not bills.awaits_answer and bills.weight is null then 1 else 0 end as missing_n
+from bills

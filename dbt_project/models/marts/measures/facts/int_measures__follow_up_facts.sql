@@ -32,7 +32,7 @@ select
                 end
     end as numerator,
     case when discharges.is_index then 1.0 end as denominator,
-    case when discharges.is_index then 0 else 1 end as excluded_n,
+    case when discharges.is_index or discharges.discharged_on is null then 0 else 1 end as excluded_n,
     0 as missing_n
 from discharges
 inner join {{ ref('measures') }} as measures on measures.mart = 'follow_up'

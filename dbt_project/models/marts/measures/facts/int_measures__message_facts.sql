@@ -9,5 +9,5 @@ select
     cast(floor(waits.waited_hours * 60) / 60.0 as double) as waited,
     waits.is_event,
     0 as excluded_n,
-    0 as missing_n
+    case when waits.waited_hours is null then 1 else 0 end as missing_n
 from {{ ref('int_measures__message_waits') }} as waits

@@ -2,7 +2,9 @@
 with waits as (
     select
         waits.*,
-        waits.is_event = 1 or waits.business_days > {{ measure_parameter('reply_sla_business_days') }} as is_counted
+        waits.waited_hours is null as is_missing,
+        coalesce(waits.is_event = 1 or waits.business_days > {{ measure_parameter('reply_sla_business_days') }}, false)
+            as is_counted
     from {{ ref('int_measures__message_waits') }} as waits
 )
 
@@ -25,6 +27,6 @@ select
                 end
     end as numerator,
     case when waits.is_counted then 1.0 end as denominator,
-    case when waits.is_counted then 0 else 1 end as excluded_n,
-    0 as missing_n
+    case when waits.is_counted or waits.is_missing then 0 else 1 end as excluded_n,
+    case when waits.is_missing then 1 else 0 end as missing_n
 from waits

@@ -18,7 +18,7 @@ aged as (
         bills.*,
         {{ days_between('bills.served_on', 'bills.as_of_date') }} as age_days
     from bills
-    where bills.served_on <= bills.as_of_date
+    where coalesce(bills.served_on <= bills.as_of_date, true)
 ),
 
 facts as (
@@ -33,6 +33,8 @@ facts as (
             when 'AR-OVER-120' then aged.age_days > 120
             else true
         end as is_hit,
+        -- What is open, or since when, nobody knows.
+        aged.open_amount is null or aged.age_days is null as is_missing,
         case
             when measures.measure_id <> 'AR-DAYS' then aged.open_amount
             when aged.age_days < {{ measure_parameter('ar_charge_days') }}
@@ -42,7 +44,7 @@ facts as (
     from aged
     inner join {{ ref('measures') }} as measures on measures.mart = 'accounts_receivable'
     where
-        aged.open_amount > 0
+        coalesce(aged.open_amount > 0, true)
         or measures.measure_id = 'AR-DAYS' and aged.age_days < {{ measure_parameter('ar_charge_days') }}
 )
 
@@ -54,8 +56,8 @@ select
     cast(null as varchar) as provider_id,
     cast(null as varchar) as channel,
     facts.payer,
-    case when facts.is_hit then facts.open_amount else 0 end as numerator,
-    facts.weight as denominator,
+    case when not facts.is_missing then case when facts.is_hit then facts.open_amount else 0 end end as numerator,
+    case when not facts.is_missing then facts.weight end as denominator,
     0 as excluded_n,
-    0 as missing_n
+    case when facts.is_missing then 1 else 0 end as missing_n
 from facts

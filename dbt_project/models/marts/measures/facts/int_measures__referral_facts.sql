@@ -14,7 +14,6 @@ with referrals as (
     where
         request.intent = 'order'
         and request.status in ('active', 'completed')
-        and request.authored_at is not null
         and (request.code in (
             select codes.code from {{ ref('measure_codes') }} as codes
             where codes.value_set = 'referral'
@@ -126,6 +125,6 @@ select
     case when judged.is_counted then case when judged.received_on <= judged.year_end then 1.0 else 0.0 end end
         as numerator,
     case when judged.is_counted then 1.0 end as denominator,
-    case when judged.is_counted then 0 else 1 end as excluded_n,
+    case when judged.is_counted or judged.ordered_on is null then 0 else 1 end as excluded_n,
     0 as missing_n
 from judged

@@ -23,3 +23,4 @@ cross join {{ ref('night') }} as night
 left join {{ ref('claims') }} as claims on bills.patient_control_number = claims.patient_control_number
 left join {{ ref('int_statistics__persons') }} as persons on bills.person_id = persons.person_id
 left join {{ ref('dim_department') }} as departments on bills.department_id = departments.department_id
+where bills.counted_on is not null
