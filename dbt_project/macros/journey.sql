@@ -90,10 +90,5 @@ case when {{ stop }} >= {{ start }} then {{ seconds_between(start, stop) }} / ca
 
 {#- The number by which int_journey__edges knows an activity: CTE `activities` (activity, activity_number). -#}
 {% macro activity_numbers() -%}
-activities as (
-    select
-        steps.activity,
-        cast(dense_rank() over (order by steps.activity) as integer) as activity_number
-    from (select distinct steps.activity from {{ ref('int_journey__steps') }} as steps) as steps
-)
+{{ numbered_values('activities', 'activity', 'activity_number', ref('int_journey__steps')) }}
 {%- endmacro %}

@@ -110,12 +110,7 @@ ambulatory_windows as (
 
 {#- The number by which int_measures__fills knows a drug class: CTE `drug_classes` (drug_class, class_number). -#}
 {% macro drug_classes() -%}
-drug_classes as (
-    select
-        products.drug_class,
-        cast(dense_rank() over (order by products.drug_class) as integer) as class_number
-    from (select distinct products.drug_class from {{ ref('drug_products') }} as products) as products
-)
+{{ numbered_values('drug_classes', 'drug_class', 'class_number', ref('drug_products')) }}
 {%- endmacro %}
 
 {#- Adherence over any windows: CTEs ending in `adherence`, one row per row of the relation `windows` (person_id,

@@ -1,8 +1,8 @@
 -- One row per fill and ingredient: what was supplied, from when and for how many days, on the person's ambulatory
 -- calendar (macros/supply.sql). Within a person and drug class dispenses (trust 1) win over pharmacy claims (2), those
--- over requests (3). A fill whose days of supply, or whose own day, nobody knows keeps its row (days_supply null) and
--- counts as missing, never guessed. Which record told of it is not kept: names of tens of millions of fills cost as much
--- as all the rest.
+-- over requests (3). A fill whose days of supply, or whose own day, nobody knows keeps its row (days_supply null), and
+-- counts as missing, never guessed. Which record told of it is not kept: names of tens of millions of fills cost as
+-- much as all the rest.
 with supplies as (
     select
         1 as trust,
