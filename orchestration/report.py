@@ -38,7 +38,7 @@ class StepProgress:
             self.console.print(f"  [{self.done}/{self.total}] {entry.step_key} {mark}", highlight=False)
         elif kind is None and entry.level == logging.WARNING:
             self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False)
-        elif kind is None and entry.level == logging.INFO and str(entry.step_key).startswith("pull_"):
+        elif kind is None and entry.level == logging.INFO and entry.step_key:
             self.console.print(f"  [dim]{entry.user_message}[/dim]", highlight=False)
 
 

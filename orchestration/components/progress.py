@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: The project's loggers; those of libraries stay quiet.
-_OURS = "orchestration.pull"
+_OURS = "orchestration"
 
 
 class _PassOn(logging.Handler):
@@ -27,7 +27,7 @@ class _PassOn(logging.Handler):
 
 @contextmanager
 def progress_shown(log: logging.Logger) -> Iterator[None]:
-    """Show in ``log`` (a run's) what pulling says until the block ends."""
+    """Show in ``log`` (a run's) what our own modules say until the block ends."""
     ours, handler = logging.getLogger(_OURS), _PassOn(log)
     before = ours.level
     ours.addHandler(handler)

@@ -11,7 +11,8 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dagster_dbt.dbt_manifest import validate_manifest
 
 from orchestration.components.home import Home
-from orchestration.lake.dbt import BuildError, dbt_environment, run_dbt
+from orchestration.components.progress import progress_shown
+from orchestration.lake.dbt import NODE_RESULTS, BuildError, dbt_environment, run_dbt
 from orchestration.lake.warehouse import AFTER_STATISTICS, BEFORE_IDENTITY, prepare, row_counts
 from orchestration.settings import DBT_PROJECT, get_settings
 
@@ -58,7 +59,8 @@ def _build(context: dg.AssetExecutionContext, select: str | None = None, exclude
     told: list[Any] = []
     failure = None
     try:
-        run_dbt(settings, arguments, told.append)
+        with progress_shown(context.log):
+            run_dbt(settings, arguments, told.append)
     except BuildError as failed:
         failure = failed  # what was built before is told all the same
     counts = row_counts(settings.warehouse)
@@ -77,7 +79,7 @@ def _asset_events(context: dg.AssetExecutionContext, told: list[Any]) -> Iterato
     from dbt_common.events.functions import msg_to_dict
 
     for event in told:
-        if event.info.name.endswith("Result"):
+        if event.info.name in NODE_RESULTS:
             message = DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={})
             yield from message.to_default_asset_events(MANIFEST, TRANSLATOR, context, project=PROJECT)
 

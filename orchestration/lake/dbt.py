@@ -7,8 +7,10 @@ Does not belong: SQL (``dbt_project``), or the rows of the warehouse (``warehous
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +20,12 @@ from typing import Any
 
 from orchestration.settings import DBT_PROJECT, Settings
 
+log = logging.getLogger(__name__)
+
+#: Events that say what came of a model, seed or data test.
+NODE_RESULTS = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult"})
+#: How often a long build says how far it is.
+PROGRESS_SECONDS = 10.0
 #: The selection of all data tests.
 TESTS = "resource_type:test"
 #: Errors of planning a query, or of finding its files: they quote the query, never a row.
@@ -51,16 +59,31 @@ def dbt_vars(settings: Settings) -> list[str]:
     return ["--vars", json.dumps(chosen)] if chosen else []
 
 
+class _Progress:
+    """Says now and then how far a build is."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def __call__(self, event: Any) -> None:
+        """Hear of one event of dbt."""
+        if event.info.name in NODE_RESULTS and time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            total = getattr(event.data, "total", 0) or getattr(event.data, "num_models", 0)
+            log.info("%d of %d models and tests: %s done", event.data.index, total, event.data.node_info.node_name)
+
+
 def run_dbt(settings: Settings, arguments: Sequence[str], on_event: Callable[[Any], None]) -> None:
     """Run one dbt command on this home's warehouse; ``on_event`` sees every event (an ``EventMsg``) while it runs.
 
-    dbt of this very process: a process of its own spends six seconds on imports and the parsed project.
+    How far it is goes to the log every ten seconds. dbt of this very process: a process of its own spends six seconds
+    on imports and the parsed project.
 
     Raises:
         BuildError: models or tests failed; names them and the kind of error, never a value.
     """
     with _environment(dbt_environment(settings)):
-        outcome = _invoke([*arguments, *dbt_vars(settings)], _parsed_project().deepcopy(), [on_event])
+        outcome = _invoke([*arguments, *dbt_vars(settings)], _parsed_project().deepcopy(), [on_event, _Progress()])
     failed = {
         result.node.name: _reason(result.message)
         for result in getattr(outcome.result, "results", [])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 
 import pytest
 
+from orchestration.lake import dbt
 from orchestration.lake.dbt import BuildError, run_dbt
 from orchestration.lake.warehouse import prepare
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT, Settings
@@ -32,3 +34,14 @@ def test_a_failed_model_is_named_with_what_is_wrong_in_its_query(tmp_path):
     prepare(settings)
     with pytest.raises(BuildError, match=r"journey_edges \(Catalog Error: .*does not exist"):
         run_dbt(settings, ["build", "--select", "journey_edges", "--exclude-resource-type", "test"], lambda _: None)
+
+
+def test_a_long_build_says_how_far_it_is(tmp_path, monkeypatch, caplog):
+    settings = Settings(home=tmp_path)
+    prepare(settings)
+    seeds = len(list((DBT_PROJECT / "seeds").glob("*.csv")))
+    monkeypatch.setattr(dbt, "PROGRESS_SECONDS", 0)
+    with caplog.at_level(logging.INFO, logger="orchestration"):
+        run_dbt(settings, ["seed"], lambda _: None)
+    assert len(caplog.messages) == seeds
+    assert f"{seeds} of {seeds} models and tests: " in " ".join(caplog.messages)
