@@ -17,7 +17,7 @@ measured as (
             to_number,
             count(*) as frequency,
             count(distinct subject_id) as persons,
-            avg(elapsed_seconds) as mean_seconds,
+            {{ exact_mean('elapsed_seconds') }} as mean_seconds,
             {{ quantiles('elapsed_seconds', [0.5, 0.9]) }} as quantiles_seconds
         from {{ ref('int_journey__edges') }}
         group by {{ (columns + ['from_number', 'to_number']) | join(', ') }}

@@ -76,7 +76,7 @@ measured as (
             count(distinct subject_id) as n_persons,
             count(wait_seconds) as n_waits,
             {{ quantiles('wait_seconds', [0.5, 0.9]) }} as quantiles_seconds,
-            avg(sentiment) as sentiment,
+            {{ exact_mean('sentiment') }} as sentiment,
             avg(case when is_failed then 1.0 else 0.0 end) as fail_rate,
             avg(case when is_pain then 1.0 else 0.0 end) as pain_share
         from steps
