@@ -76,6 +76,8 @@ class Model(_Part):
     em_blocking: list[list[str]] = []
     blocking: list[list[str]] = Field(min_length=1)
     person_evidence: str = "true"
+    coincidence: str = "false"
+    coincidence_margin: float = Field(default=0, ge=0)
     thresholds: dict[int, float] = Field(min_length=1)
     review_margin: float = Field(default=4, ge=0)
     comparisons: list[Comparison] = Field(min_length=2)
@@ -185,6 +187,7 @@ def _try(rules: Rules, name: str) -> None:
     conditions |= {f"veto {veto.name}": (rules.sql(veto.when), pair) for veto in rules.vetoes}
     if rules.model:
         conditions |= {"person_evidence": (rules.sql(rules.model.person_evidence), pair)}
+        conditions |= {"coincidence": (rules.sql(rules.model.coincidence), pair)}
         for comparison in rules.model.comparisons:
             name_of = f"comparison {comparison.name}"
             conditions |= {f"{name_of}, missing": (rules.sql(comparison.missing), pair)}

@@ -75,7 +75,9 @@ def find_model_edges(
         f"""
         insert into edge
         select w.l, w.r, 'model', 'model', w.weight, 'probable',
-            case when w.weight < {model.threshold} then 'review' end
+            case when w.weight < {model.threshold} + case
+                when {rules.sql(part.coincidence)} then {part.coincidence_margin} else 0
+            end then 'review' end
         from (select * from weighed anti join edge using (l, r)) as w
         inner join record l on l.rid = w.l inner join record r on r.rid = w.r
         where coalesce({rules.sql(part.person_evidence)}, false) and not {rules.vetoed}
