@@ -1,7 +1,7 @@
 """DuckDB connections for work outside the warehouse.
 
 Belongs here: one way to open an in-memory DuckDB with bounded memory and no surprises.
-Does not belong: the warehouse (only dbt writes it).
+Does not belong: the warehouse (``warehouse``).
 """
 
 from __future__ import annotations
