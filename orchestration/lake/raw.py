@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchestration.lake.duck import connect, quote
+from orchestration.lake.duck import quote, session
 from orchestration.lake.schemas import STANDARD_TABLES
 
 EMPTY = "_empty.parquet"
@@ -141,7 +141,7 @@ def parsed_signatures(source_folder: Path) -> dict[str, str]:
     """Return ``file_id -> signature`` of the files whose records are in raw."""
     if not any(source_folder.glob("files/*.parquet")):
         return {}
-    with connect() as con:
+    with session() as con:
         rows = con.execute(
             f"select file_id, signature from read_parquet({quote(source_folder / 'files' / '*.parquet')})"
         ).fetchall()
@@ -178,7 +178,7 @@ def newest_versions(batch: RawBatch) -> dict[str, datetime | None]:
     """Return per file the newest version time of its records."""
     if not batch.path("records").exists():
         return {}
-    with connect() as con:
+    with session() as con:
         rows = con.execute(
             f"select file_id, max(version_at) from read_parquet({quote(batch.path('records'))}) group by all"
         ).fetchall()

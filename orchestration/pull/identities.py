@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from orchestration.declaration import MisdeclaredError, did_you_mean
-from orchestration.lake.duck import connect, quote, quote_list
+from orchestration.lake.duck import quote, quote_list, session
 from orchestration.lake.raw import EMPTY, PARQUET_OPTIONS, RawBatch
 from orchestration.lake.schemas import IDENTITIES, IDENTITY_COLUMNS
 
@@ -65,7 +65,7 @@ class IdentityMap(BaseModel):
 def _unbound(said: Mapping[tuple[str, ...], str], schema: pa.Schema) -> list[tuple[tuple[str, ...], str]]:
     """Return which expressions are no SQL over a table of ``schema``, and why."""
     found = []
-    with connect() as con:
+    with session() as con:
         con.register("raw", schema.empty_table())
         for at, expression in said.items():
             try:
@@ -86,7 +86,7 @@ def write_identities(maps: Sequence[IdentityMap], out: RawBatch) -> None:
     if not selects:
         return
     columns = ", ".join(IDENTITIES.names)
-    with connect() as con:
+    with session() as con:
         con.execute(
             f"copy (select distinct {columns} from ({' union all by name '.join(selects)})) "
             f"to {quote(out.path('identities'))} ({PARQUET_OPTIONS})"

@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
-from orchestration.lake.duck import connect
+from orchestration.lake.duck import session
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import cells, columns, rows
 from orchestration.pull.cells import Cells, cell
@@ -73,7 +73,7 @@ class TypedTable:
     def write(self, delivered: Cells, out: RawBatch) -> None:
         """Read, judge and write all delivered rows."""
         # The rows come from one generator and go to one writer: a second thread costs a third more and saves no time.
-        with connect(threads=1) as con:
+        with session(threads=1) as con:
             con.register("delivered", delivered.reader)
             self.row_table.write(con, self._query(delivered.query), out)
 
@@ -81,7 +81,7 @@ class TypedTable:
         """Return why key, version or a rule is no SQL over the declared columns, None where all are."""
         typed = ", ".join(f'null::{column.sql_type} as "{name}"' for name, column in self.columns.items())
         said = [self.record_id, self.version_at, *(rule.requires for rule in self.rules)]
-        with connect() as con:
+        with session() as con:
             for expression in said:
                 try:
                     con.execute(f"select {expression} from (select {typed}, null as file_id, null as line)").fetchall()

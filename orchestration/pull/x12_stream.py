@@ -70,7 +70,8 @@ def blocks(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
     while True:
         if wanting and not at_end:
             chunk = stream.read(size)
-            buffer, start, at_end, wanting = buffer[start:] + chunk, 0, not chunk, False
+            # A short read is the last: a small file is one block, not one and what it ends with.
+            buffer, start, at_end, wanting = buffer[start:] + chunk, 0, len(chunk) < size, False
         if delimiters is None:
             start = _NOISE.match(buffer, start).end()  # type: ignore[union-attr]  # matches the empty string too
             if len(buffer) - start < _ISA_BYTES and not at_end:
