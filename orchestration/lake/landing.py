@@ -11,17 +11,19 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Protocol
+from uuid import uuid4
 
 import orjson
 
 MANIFEST = "manifest.json"
 _BLOCK_BYTES = 1 << 20
+_TAKING = ".taking"
 
 
 class Delivered(Protocol):
@@ -108,38 +110,45 @@ class Landing:
         key, before = f"{feed}/{name}", delivered.fingerprint()
         if self._seen.get(key, [None])[:2] == before:
             return None
-        feed_folder = self.folder / feed
-        feed_folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".taking-", dir=feed_folder) as scratch:
-            copy = Path(scratch) / "file" / Path(name).name
-            copy.parent.mkdir()
-            digest = _copy_with_digest(delivered, copy)
-            if delivered.fingerprint() != before:
-                self.unsettled.append(key)
-                return None
-            file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
-            target = feed_folder / file_id
-            landed = None
-            if not target.exists():
-                landed = LandedFile(
-                    source=self.source,
-                    feed=feed,
-                    name=name,
-                    path=target / copy.name,
-                    file_id=file_id,
-                    sha256=digest,
-                    bytes=copy.stat().st_size,
-                    records_delivered=count(copy),
-                    delivered_at=delivered_at,
-                )
-                (copy.parent / MANIFEST).write_bytes(_manifest(landed))
-                copy.chmod(0o444)
-                copy.parent.rename(target)
+        copy = self._scratch / uuid4().hex / Path(name).name
+        copy.parent.mkdir()
+        digest = _copy_with_digest(delivered, copy)
+        if delivered.fingerprint() != before:
+            self.unsettled.append(key)
+            return None
+        file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
+        target = self.folder / feed / file_id
+        landed = None
+        if not target.exists():
+            landed = LandedFile(
+                source=self.source,
+                feed=feed,
+                name=name,
+                path=target / copy.name,
+                file_id=file_id,
+                sha256=digest,
+                bytes=copy.stat().st_size,
+                records_delivered=count(copy),
+                delivered_at=delivered_at,
+            )
+            (copy.parent / MANIFEST).write_bytes(_manifest(landed))
+            copy.chmod(0o444)
+            target.parent.mkdir(exist_ok=True)
+            copy.parent.rename(target)
         self._seen[key] = [*before, file_id]
         return landed
 
+    @cached_property
+    def _scratch(self) -> Path:
+        """Where files are copied before they have landed (deeper than landed files lie), without a killed run's."""
+        folder = self.folder / _TAKING / "files"
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
     def remember(self) -> None:
-        """Write down what was seen, atomically."""
+        """Write down what was seen, atomically, and remove copies of what was not taken."""
+        shutil.rmtree(self.folder / _TAKING, ignore_errors=True)
         if not self._seen:
             return
         scratch = self._seen_path.with_suffix(".tmp")

@@ -128,7 +128,7 @@ def pull(source: Source, settings: Settings) -> PullReport:
     folder = settings.raw / source.name
     raw.sweep(folder)
     parsed = raw.parsed_signatures(folder)
-    if any(signature != source.signature for signature in parsed.values()):
+    if set(parsed.values()) - {source.signature}:
         forget(folder)
         parsed = {}
     raw.ensure_empty_tables(folder, source.tables)
@@ -200,7 +200,7 @@ def _parse(source: Source, files: Sequence[LandedFile], folder: Path) -> None:
 
 
 def _file_rows(source: Source, files: Sequence[LandedFile], batch: raw.RawBatch) -> pa.Table:
-    newest = raw.newest_versions(batch)
+    newest, signature = raw.newest_versions(batch), source.signature
     now = datetime.now(UTC).replace(tzinfo=None)
     rows: list[Mapping[str, object]] = [
         {
@@ -213,7 +213,7 @@ def _file_rows(source: Source, files: Sequence[LandedFile], batch: raw.RawBatch)
             "records_delivered": f.records_delivered,
             "delivered_at": f.delivered_at,
             "observed_at": newest.get(f.file_id),
-            "signature": source.signature,
+            "signature": signature,
             "ingested_at": now,
             "batch_id": batch.batch_id,
         }

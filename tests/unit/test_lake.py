@@ -69,6 +69,21 @@ def test_an_unchanged_file_is_not_read_again(tmp_path):
     assert Landing(tmp_path / "landing", "portal").take(LocalFile(delivered), "portal", "a.csv", None, unread) is None
 
 
+def test_copies_that_a_killed_run_left_are_no_deliveries_and_do_not_stay(tmp_path):
+    def killed(_: Path) -> int:
+        raise KeyboardInterrupt
+
+    delivered, folder = _deliver(tmp_path, "1\n"), tmp_path / "landing" / "portal"
+    with pytest.raises(KeyboardInterrupt):
+        Landing(tmp_path / "landing", "portal").take(LocalFile(delivered), "portal", "a.csv", None, killed)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["a.csv"]
+    landing = Landing(tmp_path / "landing", "portal")
+    assert list(landing.files()) == []
+    assert landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines) is not None
+    landing.remember()
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["a.csv", "manifest.json", "seen.json"]
+
+
 def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monkeypatch):
     delivered = _deliver(tmp_path, "1\n")
     landing = Landing(tmp_path / "landing", "portal")
