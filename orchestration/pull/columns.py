@@ -125,7 +125,19 @@ class Column(BaseModel):
         """Whether the declared format itself carries the offset."""
         return "%z" in str(self.format or "")
 
-    def value(self, cell: str, zone: str | None) -> str:
+    def wall_clock(self, name: str, cell: str, zone: str | None) -> list[tuple[str, str]]:
+        """Return helper columns, each as (name, SQL), the later over the earlier: the wall time and its instant.
+
+        :meth:`value` and :meth:`rules` see them, for both ask for them many times. Only local times have any.
+        """
+        if not self._is_local(zone):
+            return []
+        return [
+            (_wall(name), self._local(cell)),
+            (_instant(name), f"timezone({self._zone(zone)}, {_wall(name)})"),
+        ]
+
+    def value(self, name: str, cell: str, zone: str | None) -> str:
         """Return SQL for the typed value of ``cell`` (SQL, text, null if empty); null where it cannot be read.
 
         ``zone`` is SQL too: the zone of local times for which the column names none.
@@ -135,7 +147,7 @@ class Column(BaseModel):
         if self.values is not None:
             return f"try_cast({self._mapped(cell)} as {self.sql_type})"
         if self.type == "timestamp":
-            return self._utc(cell, self._zone(zone))
+            return self._utc(name, cell, zone)
         return {
             "text": cell,
             "integer": _exact(cell, "bigint"),
@@ -154,7 +166,7 @@ class Column(BaseModel):
         if self.values is not None and self.others == "reject":
             found.append(Rule("value_unknown", name, f"{cell} is not null and {typed} is null"))
         elif self.type == "timestamp":
-            found += self._time_rules(name, cell, self._zone(zone))
+            found += self._time_rules(name, cell, zone)
         elif self.type in _UNREADABLE and self.values is None:
             found.append(Rule(_UNREADABLE[self.type], name, f"{cell} is not null and {typed} is null"))
         if self.type == "duration" and self.min is None:
@@ -183,14 +195,17 @@ class Column(BaseModel):
             f"then case when starts_with({cell}, '-') then -1 else 1 end * {seconds} end"
         )
 
-    def _utc(self, cell: str, zone: str | None) -> str:
+    def _is_local(self, zone: str | None) -> bool:
+        is_time = self.type == "timestamp" and self.constant is None and not self.states_offset
+        return is_time and self._zone(zone) not in (None, _UTC)
+
+    def _utc(self, name: str, cell: str, zone: str | None) -> str:
         if self.states_offset:
             return _in_utc(f"cast({_strptime(cell, self.format or [])} as timestamptz)")
         with_offset = _in_utc(f"try_cast({cell} as timestamptz)")
-        if self.format is None and zone is None:
+        if self.format is None and self._zone(zone) is None:
             return f"case when {_has_offset(cell)} then {with_offset} end"
-        local = self._local(cell)
-        utc = local if zone in (None, _UTC) else _local_to_utc(local, zone or _UTC, self.ambiguous)
+        utc = _local_to_utc(name, self._zone(zone), self.ambiguous) if self._is_local(zone) else self._local(cell)
         return utc if self.format else f"case when {_has_offset(cell)} then {with_offset} else {utc} end"
 
     def _local(self, cell: str) -> str:
@@ -201,17 +216,14 @@ class Column(BaseModel):
         return f"case when not ({_has_offset(cell)}) and {plain} then try_cast({cell} as timestamp) end"
 
     def _time_rules(self, name: str, cell: str, zone: str | None) -> list[Rule]:
-        typed = f'"{name}"'
-        unread = f"{cell} is not null and {typed} is null"
-        if zone in (None, _UTC) or self.states_offset:
+        unread = f'{cell} is not null and "{name}" is null'
+        if not self._is_local(zone):
             return [Rule("timestamp_invalid", name, unread)]
-        local = self._local(cell)
-        skipped, repeated = _skipped(local, zone or _UTC), _repeated(local, zone or _UTC)
         severity = "reject" if self.ambiguous == "reject" else "warn"
         return [
-            Rule("timestamp_invalid", name, f"{unread} and {local} is null"),
-            Rule("time_nonexistent", name, skipped),
-            Rule("time_ambiguous", name, repeated, severity),
+            Rule("timestamp_invalid", name, f"{unread} and {_wall(name)} is null"),
+            Rule("time_nonexistent", name, _skipped(name, self._zone(zone))),
+            Rule("time_ambiguous", name, _repeated(name, self._zone(zone)), severity),
         ]
 
 
@@ -254,31 +266,35 @@ def _in_utc(instant: str) -> str:
     return f"make_timestamp(epoch_us({instant}))"
 
 
-def _instant(local: str, zone: str) -> str:
-    return f"timezone({zone}, {local})"
+def _wall(name: str) -> str:
+    return f'"wall:{name}"'
 
 
-def _skipped(local: str, zone: str) -> str:
-    return f"timezone({zone}, {_instant(local, zone)}) != {local}"
+def _instant(name: str) -> str:
+    return f'"instant:{name}"'
 
 
-def _repeated(local: str, zone: str) -> str:
+def _skipped(name: str, zone: str | None) -> str:
+    return f"timezone({zone}, {_instant(name)}) != {_wall(name)}"
+
+
+def _repeated(name: str, zone: str | None) -> str:
     """Whether another instant shows the same wall time: clocks change by half an hour or an hour."""
     return " or ".join(
-        f"timezone({zone}, {_instant(local, zone)} {sign} interval {minutes} minute) = {local}"
+        f"timezone({zone}, {_instant(name)} {sign} interval {minutes} minute) = {_wall(name)}"
         for sign in "+-"
         for minutes in (30, 60)
     )
 
 
-def _local_to_utc(local: str, zone: str, ambiguous: str) -> str:
+def _local_to_utc(name: str, zone: str | None, ambiguous: str) -> str:
     """Return the UTC time of a local one; null where it does not exist. DuckDB gives the later of two instants."""
-    instant = _instant(local, zone)
+    instant = _instant(name)
     if ambiguous != "later":
         earlier = " ".join(
-            f"when timezone({zone}, {instant} - interval {minutes} minute) = {local} "
+            f"when timezone({zone}, {instant} - interval {minutes} minute) = {_wall(name)} "
             f"then {instant} - interval {minutes} minute"
             for minutes in (30, 60)
         )
         instant = f"case {earlier} else {instant} end"
-    return f"case when not ({_skipped(local, zone)}) then timezone('UTC', {instant}) end"
+    return f"case when not ({_skipped(name, zone)}) then timezone('UTC', {instant}) end"

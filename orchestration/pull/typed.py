@@ -75,7 +75,7 @@ class TypedTable:
         # The rows come from one generator and go to one writer: a second thread costs a third more and saves no time.
         with session(threads=1) as con:
             con.register("delivered", delivered.reader)
-            self.row_table.write(con, self._query(delivered.query), out)
+            self.row_table.write(con, self.query(delivered.query), out)
 
     def fault(self) -> str | None:
         """Return why key, version or a rule is no SQL over the declared columns, None where all are."""
@@ -89,11 +89,16 @@ class TypedTable:
                     return str(error).splitlines()[0]
         return None
 
-    def _cell(self, name: str) -> str:
-        return self.columns[name].source or name
-
-    def _query(self, query: str) -> str:
+    def query(self, query: str) -> str:
+        """Return SQL of the typed columns beside the cells that ``query`` gives."""
+        delivered = {name: cell(self._cell(name)) for name in self.columns}
+        helpers = [column.wall_clock(name, delivered[name], self.zone) for name, column in self.columns.items()]
+        for step in zip(*(found for found in helpers if found), strict=True):
+            query = f"select *, {', '.join(f'{sql} as {name}' for name, sql in step)} from ({query})"
         typed = ", ".join(
-            f'{column.value(cell(self._cell(name)), self.zone)} as "{name}"' for name, column in self.columns.items()
+            f'{column.value(name, delivered[name], self.zone)} as "{name}"' for name, column in self.columns.items()
         )
         return f"select *, {typed} from ({query})"
+
+    def _cell(self, name: str) -> str:
+        return self.columns[name].source or name

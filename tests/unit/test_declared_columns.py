@@ -9,7 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from orchestration.lake.duck import connect
+from orchestration.pull.cells import cell as named
 from orchestration.pull.columns import Column
+from orchestration.pull.typed import TypedTable
 
 NEW_YORK = {"type": "timestamp", "zone": "America/New_York"}
 LORD_HOWE = {"type": "timestamp", "zone": "Australia/Lord_Howe"}
@@ -20,10 +22,10 @@ YES_NO = {"type": "boolean", "values": {"Y": True, "N": False}}
 
 def read(column: Column, cell: str | None) -> tuple[object, list[str]]:
     with connect() as con:
-        con.execute("create temp table cells as select ?::varchar as cell", [cell])
-        typed = f"(select cell, {column.value('cell', None)} as v from cells)"
+        con.execute(f"create temp table cells as select ?::varchar as {named('v')}", [cell])
+        typed = f"({TypedTable('one', {'v': column}, 'v').query('from cells')})"
         value = con.execute(f"select v from {typed}").fetchall()[0][0]
-        rules = column.rules("v", "cell", None)
+        rules = column.rules("v", named("v"), None)
         found = [rule for rule in rules if con.execute(f"select {rule.when} from {typed}").fetchall()[0][0]]
     return value, [f"{rule.code}:{rule.severity}" for rule in found]
 
