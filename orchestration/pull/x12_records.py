@@ -63,7 +63,8 @@ def judge_text(frame: Frame, due: Due, at_end: bool) -> Due:
     ``due`` are those of the block before.
     """
     segments, loops = frame.segments, frame.loops
-    spoiled = [match.start() for match in re.finditer(_LOST_CHARACTER, segments.data)]
+    lost = () if segments.data.isascii() else re.finditer(_LOST_CHARACTER, segments.data)
+    spoiled = [match.start() for match in lost]
     spoiled_rows: Rows = np.searchsorted(segments.end, np.array(spoiled, np.int64), side="right")
     odd = frame.new((segments.kinds == 0) & (loops.in_835 | loops.in_837))
     named = np.array([bool(_SEGMENT_ID.fullmatch(t or "")) for t in segments.text(odd, 0).to_pylist()], np.bool_)

@@ -119,13 +119,13 @@ def _as_utf8(text: bytes) -> bytes:
 
 def _next_interchange(buffer: bytes, start: int, delimiters: Delimiters) -> int | None:
     """Return where the next ISA begins that directly follows a segment, if it is in the buffer."""
-    between = delimiters.noise + b" "
-    for match in _ISA.finditer(buffer, start + 3):
-        before = match.start() - 1
+    between, at = delimiters.noise + b" ", start
+    while (at := buffer.find(b"ISA", at + 3)) >= 0:
+        before = at - 1
         while buffer[before] in between:
             before -= 1
-        if buffer[before] == delimiters.segment[0]:
-            return match.start()
+        if buffer[before] == delimiters.segment[0] and _ISA.match(buffer, at):
+            return at
     return None
 
 
