@@ -225,8 +225,7 @@ class _Export:
             log.info("%s: %d of %d files", self.declared.feed, len(running.done), len(running.files))
         lines = running.done[file.url]
         if file.role == "output" and file.count is not None and lines != file.count:
-            del running.done[file.url]
-            self.state.save()
+            self.state.unfinished(file.url)
             return _Problem(f"{file.type} file {number} has {lines} records, the manifest says {file.count}")
         return None
 

@@ -78,6 +78,13 @@ class ExportState:
                 self.running.done[url] = lines
             self.save()
 
+    def unfinished(self, url: str) -> None:
+        """Forget a file that was not what the manifest says; called from several threads."""
+        with self._lock:
+            if self.running:
+                self.running.done.pop(url, None)
+            self.save()
+
     def save(self) -> None:
         """Write the running export down, atomically."""
         if self.running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from orchestration.pull.fhir_auth import AccessDeniedError, SmartCredentials
 from orchestration.pull.fhir_bulk import BulkExport, ExportFailedError, ExportReport, export
+from orchestration.pull.fhir_bulk_state import ExportState, Running
 from orchestration.pull.fhir_http import FhirHttp, FhirServerError, retry_after
 from tests.unit.bulk_server import TIME, BulkServer
 
@@ -299,3 +301,17 @@ def test_a_scope_too_narrow_is_a_clear_refusal(server: BulkServer, client: Clien
     server.token_error, server.trouble = "", {"$export": [403]}
     with pytest.raises(FhirServerError, match="403 transient"):
         client.export(server, credentials=_credentials(client, server.key))
+
+
+def test_downloads_write_the_state_one_at_a_time(tmp_path: Path) -> None:
+    state = ExportState(tmp_path)
+    state.start(Running(status_url="http://127.0.0.1/job"))
+
+    def download(number: int) -> None:
+        state.finished(f"file{number}", number)
+        if number % 2:
+            state.unfinished(f"file{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(download, range(300)))
+    assert ExportState(tmp_path).running.done == {f"file{number}": number for number in range(0, 300, 2)}
