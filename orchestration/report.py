@@ -23,6 +23,10 @@ where measure_id = 'nps' and grouping_set = 'department' and period_grain = 'qua
 order by department_id, period_start"""
 
 
+#: What dagster-dbt tells of each build that is not of a part.
+NOT_PROGRESS = "A dbt subsetted execution is not being performed"
+
+
 class StepProgress:
     """Prints a line when a step of the night ends, and each warning: a listener to Dagster's event log."""
 
@@ -38,7 +42,7 @@ class StepProgress:
             self.console.print(f"  [{self.done}/{self.total}] {entry.step_key} {mark}", highlight=False)
         elif kind is None and entry.level == logging.WARNING:
             self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False)
-        elif kind is None and entry.level == logging.INFO and entry.step_key:
+        elif kind is None and entry.level == logging.INFO and not entry.user_message.startswith(NOT_PROGRESS):
             self.console.print(f"  [dim]{entry.user_message}[/dim]", highlight=False)
 
 
