@@ -43,6 +43,7 @@ class ExportFailedError(RuntimeError):
 class BulkExport(BaseModel):
     """A server to export from, as declared. ``group`` exports that Group, ``level: patient`` all patients.
 
+    ``partial_manifests`` allows the server to list files page by page while it still makes others (Bulk Data Access 3).
     ``when_incomplete``: what a missing file, a wrong count or an error file of the server does.
     """
 
@@ -56,6 +57,7 @@ class BulkExport(BaseModel):
     types: list[str] = []
     type_filters: list[str] = []
     incremental: bool = True
+    partial_manifests: bool = False
     credentials: SmartCredentials | None = None
     parallel: int = Field(default=4, ge=1, le=32)
     when_incomplete: Literal["fail", "warn"] = "fail"
@@ -67,6 +69,8 @@ class BulkExport(BaseModel):
         query = {"_outputFormat": "application/fhir+ndjson"}
         if since and self.incremental:
             query["_since"] = since
+        if self.partial_manifests:
+            query["allowPartialManifests"] = "true"
         if self.types:
             query["_type"] = ",".join(self.types)
         pairs = [*query.items(), *(("_typeFilter", one) for one in self.type_filters)]

@@ -122,7 +122,8 @@ class FhirFiles(BaseModel):
             else:
                 mixed.append(file)
         parts: list[RawBatch] = []
-        with connect(spill=out.scratch / "spill", memory_limit=MEMORY_LIMIT) as con:
+        # A second thread costs a third more CPU and saves no time: the schema judges records in one thread anyway.
+        with connect(spill=out.scratch / "spill", memory_limit=MEMORY_LIMIT, threads=1) as con:
             prepare(con)
             for resource_type, named in by_type.items():
                 self._write(con, resource_type, line_reader(named), out, parts)

@@ -74,8 +74,9 @@ def test_everything_arrives_with_a_manifest_that_dates_it(server: BulkServer, cl
 
 def test_the_next_export_asks_for_what_changed_since(server: BulkServer, client: Client) -> None:
     client.export(server, types=["Patient", "Encounter"], type_filters=["Encounter?status=finished"])
-    client.export(server, group="7")
-    assert "_since" not in server.queries[0]
+    client.export(server, group="7", partial_manifests=True)
+    assert not {"_since", "allowPartialManifests"} & set(server.queries[0])
+    assert server.queries[1]["allowPartialManifests"] == ["true"]
     assert server.queries[0]["_type"] == ["Patient,Encounter"]
     assert server.queries[0]["_typeFilter"] == ["Encounter?status=finished"]
     assert server.queries[1]["_since"] == [TIME]
