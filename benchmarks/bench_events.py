@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.event_files import KINDS, write_file
-from benchmarks.machine import machine
+from benchmarks.machine import machine, show
 
 RESULTS = Path(__file__).parent / "results" / "events.md"
 #: Python reads these record by record: a part of the size tells as much.
@@ -134,10 +134,7 @@ def main() -> None:
             print(json.dumps(measure(given.one, given.kind, Path(scratch))))
             return
         text = report(Path(scratch), given.megabytes)
-    print(text)
-    if given.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(text, encoding="utf-8")
+    show(text, RESULTS, given.write)
 
 
 if __name__ == "__main__":

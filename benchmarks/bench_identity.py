@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from benchmarks.machine import machine, show
 from benchmarks.people import write_identities
 
 RESULTS = Path(__file__).parent / "results" / "identity.md"
@@ -106,11 +103,7 @@ def report(sizes: list[int]) -> str:
             f"| {found['pair_precision']:.4f} | {found['pair_recall']:.3f} |"
         )
         stages.append(f"| {found['records']:,} | " + " | ".join(f"{found['seconds'][s]:.1f}" for s in STAGES) + " |")
-    versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "splink", "scipy"))
-    measured = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} CPUs, Python "
-        f"{platform.python_version()}, {versions}; load average {os.getloadavg()[0]:.1f} after measuring."
-    )
+    measured = machine("duckdb", "splink", "scipy")
     return "\n".join([HEAD.format(measured=measured), *rows, "", STAGE_HEAD, *stages, ""])
 
 
@@ -126,10 +119,7 @@ def main() -> None:
         print(json.dumps(measure(given.one, given.folder)))
         return
     text = report(given.records)
-    print(text)
-    if given.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(text, encoding="utf-8")
+    show(text, RESULTS, given.write)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, show
 
 RESULTS = Path(__file__).parent / "results" / "night.md"
 STEPS = ("pull", "build", "resolve", "run_statistics", "run_tests", "check", "publish")
@@ -100,9 +100,7 @@ def main() -> None:
             print(json.dumps(measure(given.one, given.later, Path(scratch))))
         return
     text = report(given.patients, given.later)
-    print(text)
-    if given.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    show(text, RESULTS, given.write)
 
 
 if __name__ == "__main__":

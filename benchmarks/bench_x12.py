@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, show
 
 RESULTS = Path(__file__).parent / "results" / "x12.md"
 _CLAIMS_A_PAYMENT = 5_000
@@ -174,10 +174,7 @@ def main() -> None:
             print(json.dumps(measure(given.one, Path(scratch))))
             return
         text = report(Path(scratch), given.megabytes)
-    print(text)
-    if given.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(text, encoding="utf-8")
+    show(text, RESULTS, given.write)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What every benchmark says about the machine it ran on, so that figures of two runs can be compared.
+"""What every benchmark says about the machine it ran on, so that figures of two runs can be compared, and its ending.
 
-Belongs here: versions, load, the speed of one core. Does not belong: what is measured.
+Belongs here: versions, load, the speed of one core, where a report goes. Does not belong: what is measured.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import platform
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 
 def machine(*packages: str) -> str:
@@ -29,6 +30,14 @@ def loop_seconds() -> float:
         total += number * number
     assert total > 0
     return time.process_time() - start
+
+
+def show(report: str, results: Path, write: bool) -> None:
+    """Print a report, and write it to ``results`` where that was asked for."""
+    print(report)
+    if write:
+        results.parent.mkdir(exist_ok=True)
+        results.write_text(report, encoding="utf-8")
 
 
 def _version(name: str) -> str:
