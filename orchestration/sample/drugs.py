@@ -61,7 +61,7 @@ class Therapy:
         self.stock_without = max(0.0, self.stock_without - late_without * self.days)
         if after:
             self.person.waits.lose(gap - gap_without * (1 + late) / (1 + late_without), gap, after)
-        self.person.waits.fills[self.request] = (self.person.waits.fills.get(self.request, (t, t))[0], t)
+        self.person.waits.fills[self.request] = (self.started, t)
 
 
 def prescribe(world: World, visit: Visit) -> None:
@@ -75,6 +75,7 @@ def prescribe(world: World, visit: Visit) -> None:
         days = 90 if world.chance(0.3) else 30
         therapy = Therapy(person, visit.record.patient_id, world.id("rx"), product, days)
         _request(world, visit, therapy)
+        person.waits.fills[therapy.request] = (visit.ended, visit.ended)  # not filled, the request stands for a fill
         if world.chance(0.95):
             pick_up = visit.ended + world.between(2, 96) * HOUR
             world.at(pick_up, partial(fill, world, therapy))

@@ -12,7 +12,7 @@ Memory does not grow with patients: sums are kept by department, quarter and who
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, log
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ from orchestration.sample.effects import (
     answer_chance,
     felt_lobby,
 )
-from orchestration.sample.people import Waits
+from orchestration.sample.people import Lead, Waits
 from orchestration.sample.write import Json
 
 Group = tuple[str, int]
@@ -112,10 +112,9 @@ class Estimands:
                 continue
             taken = sum(begin - 365 * DAY <= last and first < begin for first, last in waits.fills.values())
             if taken:
-                department = Counter(name for name, _ in leads).most_common(1)[0][0]
-                mean = sum(lead for _, lead in leads) / len(leads)
+                mean = sum(lead.days for lead in leads) / len(leads)
                 lost = waits.lost.get(number + 1, 0.0) / (taken * (end - begin) / DAY)
-                self.refills.add((department, number), mean, -lost)
+                self.refills.add((main_department(leads), number), mean, -lost)
 
     def statements(self) -> list[Json]:
         """Return each planted effect as the marts estimate it, in units of their ``exposure_step``."""
@@ -163,6 +162,13 @@ class Estimands:
             gain = mean_answers(self.effects, seen, is_older)["csat"] - without["csat"]
         for design in ("interrupted_series", "difference_in_differences"):
             yield {"mart": "training_effects", "outcome": "csat_score", "design": design, "effect": gain}
+
+
+def main_department(leads: Sequence[Lead]) -> str:
+    """Return the department of most of a quarter's appointments, as the mart does: of equals that of the earliest."""
+    counts = Counter(lead.department for lead in leads)
+    firsts = {name: min(lead.due_on for lead in leads if lead.department == name) for name in counts}
+    return min(counts, key=lambda name: (-counts[name], firsts[name], name))
 
 
 def _association(exposure: str, outcome: str, slope: float | None, step: int, measure: str = "mean difference") -> Json:

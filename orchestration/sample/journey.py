@@ -11,11 +11,11 @@ from math import exp
 
 from orchestration.sample import aftermath, calls, emergency, messages, portal
 from orchestration.sample.booking import Appointment, write_appointment
-from orchestration.sample.clock import DAY, HOUR, MINUTE, local, quarter
+from orchestration.sample.clock import DAY, HOUR, MINUTE, day, local, quarter
 from orchestration.sample.effects import felt_days
 from orchestration.sample.encounters import REASONS, open_visit, write_encounter
 from orchestration.sample.hospital import DEPARTMENTS, practitioner_id
-from orchestration.sample.people import Person
+from orchestration.sample.people import Lead, Person
 from orchestration.sample.registration import pick_record
 from orchestration.sample.supply import SLOT_MINUTES, SlotBook, season
 from orchestration.sample.world import Visit, World
@@ -164,6 +164,8 @@ class Clinics:
         write_appointment(world, appt, "cancelled", now, by)
         if by == "pat":
             portal.cancel(world, appt, now)
+            if appt.start - now < DAY:
+                _note_wait(appt)
         if by == "prov" or world.chance(0.6):
             self.need(appt.person, replace(need, asked=now + world.between(5, 90) * MINUTE, tries=0))
 
@@ -276,7 +278,13 @@ def _note(world: World, appt: Appointment, chance: float) -> None:
     stays = 1 - late - early - (1 - _cancels(appt)) * CANCELS_BY_PROVIDER
     group = (appt.dept.id, quarter(appt.start))
     world.truth.estimands.appointment(group, appt.lead_days, (late + stays * chance) / (late + stays), 1 + late / stays)
-    appt.person.waits.leads.setdefault(group[1], []).append((appt.dept.id, appt.lead_days))
+    _note_wait(appt)
+
+
+def _note_wait(appt: Appointment) -> None:
+    """Tell the truth how long was waited for an appointment that was kept, missed or cancelled on its last day."""
+    lead = Lead(day(appt.start), appt.dept.id, appt.lead_days)
+    appt.person.waits.leads.setdefault(quarter(appt.start), []).append(lead)
 
 
 def open_clinics(world: World, people: list[Person]) -> Clinics:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
+from typing import NamedTuple
 
 from orchestration.sample import names
 from orchestration.sample.clock import DAY, Period, quarter, quarter_start
@@ -35,11 +36,19 @@ class Record:
     mrn_system: str
 
 
+class Lead(NamedTuple):
+    """How long an appointment was waited for: the day it was for, its department, days from booking to that day."""
+
+    due_on: date
+    department: str
+    days: int
+
+
 @dataclass(slots=True)
 class Waits:
     """A person's waits and refills by calendar quarter, for the truth only (estimands.py)."""
 
-    leads: dict[int, list[tuple[str, int]]] = field(default_factory=dict)  # department, days from booking to visit
+    leads: dict[int, list[Lead]] = field(default_factory=dict)
     lost: dict[int, float] = field(default_factory=dict)  # days without a drug that the planted effect brought
     fills: dict[str, tuple[int, int]] = field(default_factory=dict)  # first and last fill by prescription
 

@@ -9,8 +9,16 @@ import statsmodels.api as sm
 
 from orchestration.sample.clock import DAY, Period, quarter, quarter_start
 from orchestration.sample.effects import NO_EFFECTS, SCALES, SPREADS, Effects, Experience, answer_chance
-from orchestration.sample.estimands import VISIT_ANSWERS, Asked, Estimands, Line, logistic_slope, mean_answers
-from orchestration.sample.people import Waits
+from orchestration.sample.estimands import (
+    VISIT_ANSWERS,
+    Asked,
+    Estimands,
+    Line,
+    logistic_slope,
+    main_department,
+    mean_answers,
+)
+from orchestration.sample.people import Lead, Waits
 
 
 def test_a_line_is_least_squares_with_a_level_for_every_group():
@@ -86,10 +94,17 @@ def test_days_lost_to_a_wait_count_in_the_quarter_they_lie_in_and_against_the_qu
     assert waits.lost == {spring - 1: pytest.approx(7.5, abs=0.02), spring: pytest.approx(2.5, abs=0.02)}
     found = Estimands(Effects())
     for lead, extra in ((4, 0.0), (24, 9.1)):
-        waits.leads = {spring - 1: [("d", lead)]}
+        waits.leads = {spring - 1: [Lead(period.start, "d", lead)]}
         waits.lost[spring] = extra
         found.person(waits, period, None)
     # 9.1 of the quarter's 91 days, for 20 days more of waiting.
     assert found.refills.slope() == pytest.approx(-0.1 / 20, rel=1e-3)
     found.person(waits, period, died=quarter_start(spring) + DAY)
     assert found.refills.sums["d", spring - 1][0] == 2
+
+
+def test_a_quarter_belongs_to_the_department_of_most_appointments_and_of_equals_to_the_earliest():
+    first, later = date(2024, 2, 1), date(2024, 3, 1)
+    assert main_department([Lead(later, "b", 3), Lead(first, "c", 9), Lead(later, "b", 1)]) == "b"
+    assert main_department([Lead(later, "b", 3), Lead(first, "c", 9)]) == "c"
+    assert main_department([Lead(first, "c", 3), Lead(first, "b", 9)]) == "b"

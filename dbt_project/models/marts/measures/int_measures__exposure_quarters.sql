@@ -29,6 +29,24 @@ effort as (
     group by touched.person_id, touched.quarter_start
 ),
 
+-- Where somebody was a patient is told by what they came for; reminders, messages and calls are many and come from
+-- everywhere.
+appointments as (
+    select
+        waits.person_id,
+        waits.department_id,
+        cast(date_trunc('quarter', waits.counted_on) as date) as quarter_start,
+        count(*) as n_appointments,
+        min(waits.counted_on) as first_on
+    from {{ ref('int_measures__waits') }} as waits
+    where
+        waits.wait_type = 'request_to_visit'
+        and waits.person_id is not null
+        and waits.department_id is not null
+        and not waits.is_quarantined
+    group by waits.person_id, waits.department_id, cast(date_trunc('quarter', waits.counted_on) as date)
+),
+
 departments as (
     select
         counted.person_id,
@@ -36,7 +54,11 @@ departments as (
         counted.department_id,
         row_number() over (
             partition by counted.person_id, counted.quarter_start
-            order by counted.n_touchpoints desc, counted.department_id asc
+            order by
+                coalesce(appointments.n_appointments, 0) desc,
+                appointments.first_on asc,
+                counted.n_touchpoints desc,
+                counted.department_id asc
         ) as place
     from (
         select
@@ -48,6 +70,11 @@ departments as (
         where touched.department_id is not null
         group by touched.person_id, touched.quarter_start, touched.department_id
     ) as counted
+    left join appointments
+        on
+            counted.person_id = appointments.person_id
+            and counted.quarter_start = appointments.quarter_start
+            and counted.department_id = appointments.department_id
 ),
 
 waits as (
