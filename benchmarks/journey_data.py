@@ -184,7 +184,7 @@ def _medication(people: int, fills: int) -> dict[str, str]:
         ),
         "staging.stg_ehr__medication_requests": (
             "select '' as medication_request_id, '' as patient_id, '' as status, '' as intent, '' as medication_code, "
-            "null::timestamp as authored_at, 1::double as days_supply, 0 as repeats_allowed where false"
+            "null::timestamp as starts_at, 1::double as total_days_supply where false"
         ),
         "staging.stg_ehr__pharmacy_claims": (
             "select '' as explanation_of_benefit_id, '' as patient_id, '' as status, '' as medication_code, "

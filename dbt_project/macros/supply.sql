@@ -14,6 +14,56 @@
 end
 {%- endmacro %}
 
+{#- Days that one fill lasts (CQF CumulativeMedicationDuration 6.0): as stated, else what was handed out by what is taken a
+    day, the most that the dosage allows. The columns are those of the views MedicationDispense and MedicationRequest.
+    Of several dosages, of a dose in another unit than the quantity and of a timing code that means no number, nothing can
+    be said: the fill counts as missing. -#}
+{% macro days_of_supply() -%}
+coalesce(
+    {{ days_in_unit('days_supply', 'days_supply_unit') }},
+    case
+        when has_several_dosages then null
+        when
+            {{ another_unit('coalesce(highest_dose_unit_code, dose_unit_code)', 'quantity_unit_code') }}
+            or (
+                (coalesce(highest_dose_unit_code, dose_unit_code) is null or quantity_unit_code is null)
+                and {{ another_unit('lower(coalesce(highest_dose_unit, dose_unit))', 'lower(quantity_unit)') }}
+            )
+            then null
+        else quantity / nullif(coalesce(highest_dose, dose) * {{ doses_per_day() }}, 0)
+    end
+)
+{%- endmacro %}
+
+{% macro another_unit(unit, other) -%}
+coalesce({{ unit }} <> {{ other }}, false)
+{%- endmacro %}
+
+{#- How often a day a dose is taken: so often in a period (once and a day where only one of the two is said), at so many
+    times of day, by HL7's timing abbreviations, else once. -#}
+{% macro doses_per_day() -%}
+case
+    when dose_frequency is not null or dose_period is not null
+        then coalesce(highest_dose_frequency, dose_frequency, 1) / nullif(
+            coalesce(dose_period, 1) * case coalesce(dose_period_unit, 'd')
+                when 'd' then 1.0 when 'h' then 1 / 24.0 when 'min' then 1 / 1440.0 when 's' then 1 / 86400.0
+                when 'wk' then 7.0 when 'mo' then 30.0 when 'a' then 365.0
+            end,
+            0
+        )
+    when dose_times <> '' then length(dose_times) - length(replace(dose_times, ',', '')) + 1
+    when timing_code is not null and timing_system = 'http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation'
+        then
+            case timing_code
+                when 'QD' then 1.0 when 'AM' then 1.0 when 'PM' then 1.0 when 'BED' then 1.0 when 'BID' then 2.0
+                when 'TID' then 3.0 when 'QID' then 4.0 when 'QOD' then 0.5 when 'Q1H' then 24.0 when 'Q2H' then 12.0
+                when 'Q3H' then 8.0 when 'Q4H' then 6.0 when 'Q6H' then 4.0 when 'Q8H' then 3.0
+                when 'WK' then 1 / 7.0 when 'MO' then 1 / 30.0
+            end
+    when timing_code is null then 1.0
+end
+{%- endmacro %}
+
 {#- Stay days of a person strictly before a date: subtract from the day number to get the ambulatory day. -#}
 {% macro ambulatory_day(date_column, stay_days_before) -%}
 ({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_days_before }}, 0))

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestration.declaration import MisdeclaredError, did_you_mean
 from orchestration.lake.duck import quote
@@ -234,6 +234,16 @@ def unknown_zone(zone: str) -> str | None:
         return None
     near = did_you_mean(zone, sorted(known)) if get_close_matches(zone, known, n=1) else ""
     return f"{zone!r} is no IANA time zone (as Europe/Berlin){near}"
+
+
+def _known_zone(zone: str) -> str:
+    if told := unknown_zone(zone):
+        raise ValueError(told)
+    return zone
+
+
+#: The name of a time zone in a declaration.
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 def _text(value: str | bool | int) -> str:

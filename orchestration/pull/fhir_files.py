@@ -17,13 +17,14 @@ from typing import Literal
 
 import duckdb
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from orchestration.lake import raw
 from orchestration.lake.duck import connect, quote
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import fhir_bundles
+from orchestration.pull.columns import ZoneName
 from orchestration.pull.fhir_gate import gated
 from orchestration.pull.fhir_tables import (
     VIEWS,
@@ -36,6 +37,7 @@ from orchestration.pull.fhir_tables import (
     views,
 )
 from orchestration.pull.lines import count_lines, line_reader
+from orchestration.settings import get_settings
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,8 @@ class FhirFiles(BaseModel):
 
     ``shares_ids_with`` maps a feed to the feed whose server its ids come from: FHIR ids are unique in a server only.
     ``severities`` maps a rule to ``reject`` or ``warn`` where that differs from the default. ``judge_structure``: every
-    record passes the JSON Schema of its type, too, also what no view reads.
+    record passes the JSON Schema of its type, too, also what no view reads. ``time_zone`` is where dates without a time
+    are meant: they begin at midnight there (unset: where the organisation is).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,6 +88,7 @@ class FhirFiles(BaseModel):
     shares_ids_with: dict[str, str] = {}
     severities: dict[str, Literal["reject", "warn"]] = {}
     judge_structure: bool = True
+    time_zone: ZoneName = Field(default_factory=lambda: get_settings().time_zone)
 
     @cached_property
     def signature(self) -> str:
@@ -125,6 +129,7 @@ class FhirFiles(BaseModel):
         # A second thread costs a third more CPU and saves no time: the schema judges records in one thread anyway.
         with connect(spill=out.scratch / "spill", memory_limit=MEMORY_LIMIT, threads=1) as con:
             prepare(con)
+            con.execute(f"set TimeZone = {quote(self.time_zone)}")
             for resource_type, named in by_type.items():
                 self._write(con, resource_type, line_reader(named), out, parts)
             if mixed:

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch, TableWriter
 from orchestration.lake.schemas import RECORDS, REJECTS
+from orchestration.pull.columns import ZoneName
 from orchestration.pull.x12_count import count_records
 from orchestration.pull.x12_parse import FileParser
 from orchestration.pull.x12_schemas import TABLES
@@ -39,15 +40,9 @@ class X12(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["x12"]
-    time_zone: str
+    time_zone: ZoneName
     paths: tuple[str, ...] = ("*.835", "*.837", "*.837[ipd]", "*.x12", "*.edi")
     block_bytes: int = BLOCK_BYTES
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_zone(cls, name: str) -> str:
-        ZoneInfo(name)
-        return name
 
     @property
     def signature(self) -> str:

@@ -49,8 +49,8 @@ UPSTREAM: dict[str, str] = {
         "performed_end_at:timestamp"
     ),
     "staging.stg_ehr__medication_requests": (
-        "medication_request_id patient_id status intent medication_code authored_at:timestamp days_supply:double "
-        "repeats_allowed:integer"
+        "medication_request_id patient_id status intent medication_code authored_at:timestamp starts_at:timestamp "
+        "total_days_supply:double"
     ),
     "staging.stg_ehr__medication_dispenses": (
         "medication_dispense_id patient_id status medication_code prepared_at:timestamp handed_over_at:timestamp "

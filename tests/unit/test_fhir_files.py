@@ -91,6 +91,17 @@ def test_columns_hold_what_the_record_says(parsed: Parsed) -> None:
     ]
 
 
+def test_a_date_without_a_time_is_that_day_where_the_hospital_is(tmp_path: Path) -> None:
+    parsed = Parsed(tmp_path, FhirFiles(time_zone="America/New_York"))
+    for number, start in enumerate(("2011-02-03", "2011-07-03", "2011-02", "2011", "2011-02-03T00:00:00Z")):
+        parsed.add("Encounter.ndjson", line(number=number, period={"start": start}))
+    parsed.read()
+    assert parsed.rows("select started_at::text from encounter order by encounter_id") == [
+        ("2011-02-03 05:00:00",), ("2011-07-03 04:00:00",), ("2011-02-01 05:00:00",), ("2011-01-01 05:00:00",),
+        ("2011-02-03 00:00:00",),
+    ]  # fmt: skip
+
+
 def test_a_rejected_record_is_flattened_for_its_release(parsed: Parsed) -> None:
     parsed.add("Encounter.ndjson", line(status="done")).read()
     assert parsed.rows("select encounter_id, status from encounter") == [("e99", "done")]

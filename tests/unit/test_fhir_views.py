@@ -188,3 +188,20 @@ def test_a_pharmacy_claim_tells_what_was_filled_and_for_how_long() -> None:
     for part, found_in in ((simple, "ndc_code"), (compound, "compound_ndc_code")):
         (row,) = rows_of(definition, [claim | part])
         assert (str(row["served_on"]), row[found_in], float(row["days_supply"])) == ("2025-01-15", "00071015523", 30)
+
+
+def test_a_prescription_says_how_much_is_taken_how_often_and_within_which_period() -> None:
+    repeat = {"frequency": 1, "frequencyMax": 2, "period": 12, "periodUnit": "h", "timeOfDay": ["08:00:00", "20:00:00"]}
+    timing = {"repeat": repeat | {"boundsPeriod": {"start": "2025-01-05", "end": "2025-02-03"}}}
+    high = {"value": 2, "unit": "tablet", "code": "{tbl}"}
+    dosage = {"timing": timing, "doseAndRate": [{"doseRange": {"low": {"value": 1}, "high": high}}]}
+    amount = {"quantity": {"value": 60, "unit": "tablet"}, "validityPeriod": {"start": "2025-01-03"}}
+    request = {"resourceType": "MedicationRequest", "id": "r", "dispenseRequest": amount}
+    definition = json.loads((VIEWS / "MedicationRequest.json").read_text())
+    one, two = rows_of(definition, [request | {"dosageInstruction": found} for found in ([dosage], [dosage, {}])])
+    assert (one["has_several_dosages"], two["has_several_dosages"]) == (False, True)
+    told = ("highest_dose", "highest_dose_unit_code", "dose_frequency", "highest_dose_frequency", "dose_period")
+    assert [one[name] for name in told] == [2, "{tbl}", 1, 2, 12]
+    assert (one["dose_period_unit"], one["dose_times"], one["quantity"]) == ("h", "08:00:00,20:00:00", 60)
+    times = [str(one[name])[:10] for name in ("bounds_start", "bounds_end", "valid_from")]
+    assert times == ["2025-01-05", "2025-02-03", "2025-01-03"]

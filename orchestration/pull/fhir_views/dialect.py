@@ -24,9 +24,10 @@ class DuckDb:
             when length(x) = 7 then try_cast(x || '-01' as date)
             when length(x) = 10 and x[5] = '-' then try_cast(x as date)
         end""",
-        # A time without zone is no FHIR time; casts of text with an offset to plain timestamp would drop the offset.
+        # A time without zone is no FHIR time; casts of text with an offset to plain timestamp would drop the offset. A
+        # date without time begins at midnight in the connection's zone.
         """create or replace temp macro fhir_time(x) as make_timestamp(epoch_us(try_cast(case
-            when length(x) <= 10 and not contains(x, '/') then x || substr('0000-01-01T00:00:00Z', length(x) + 1)
+            when length(x) <= 10 and not contains(x, '/') then x || substr('0000-01-01T00:00:00', length(x) + 1)
             when strpos(x, 'T') = 11 and (x[-6] in ('+', '-') or ends_with(x, 'Z')) then x
         end as timestamptz)))""",
         # Type/id, .../Type/id and either with /_history/n; not #contained, urn: or Type?query.

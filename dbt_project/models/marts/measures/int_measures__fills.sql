@@ -30,8 +30,8 @@ with supplies as (
         3 as trust,
         request.patient_id,
         request.medication_code,
-        cast({{ local_time('request.authored_at') }} as date) as filled_on,
-        request.days_supply * (1 + coalesce(request.repeats_allowed, 0)) as days_supply
+        cast({{ local_time('request.starts_at') }} as date) as filled_on,
+        request.total_days_supply as days_supply
     from {{ ref('stg_ehr__medication_requests') }} as request
     where
         request.status in ('active', 'completed', 'on-hold', 'stopped')

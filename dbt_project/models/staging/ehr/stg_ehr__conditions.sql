@@ -15,7 +15,7 @@ select
     category_code,
     onset_at,
     abated_at,
-    recorded_on,
+    cast({{ local_time('recorded_on') }} as date) as recorded_on,
     version_at as recorded_at,
     ingested_at,
     batch_id,

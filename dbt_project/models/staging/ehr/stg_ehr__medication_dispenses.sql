@@ -13,7 +13,7 @@ select
     medication_display,
     prepared_at,
     handed_over_at,
-    {{ days_in_unit('days_supply', 'days_supply_unit') }} as days_supply,
+    {{ days_of_supply() }} as days_supply,
     quantity,
     version_at as recorded_at,
     ingested_at,
