@@ -7,11 +7,10 @@ with touched as (
         touchpoint.activity,
         touchpoint.channel,
         touchpoint.is_failed,
-        cast(date_trunc('quarter', {{ local_time('touchpoint.ts') }}) as date) as quarter_start,
-        lag(touchpoint.channel) over (
-            partition by touchpoint.person_id, date_trunc('quarter', {{ local_time('touchpoint.ts') }})
-            order by touchpoint.ts, touchpoint.event_seq, touchpoint.activity_id
-        ) as channel_before
+        touchpoint.ts,
+        touchpoint.event_seq,
+        touchpoint.activity_id,
+        cast(date_trunc('quarter', {{ local_time('touchpoint.ts') }}) as date) as quarter_start
     from {{ ref('touchpoints') }} as touchpoint
     where touchpoint.person_id is not null
 ),
@@ -23,10 +22,32 @@ effort as (
         count(*) as n_touchpoints,
         sum(case when touched.is_failed then 1 else 0 end) as n_failed,
         sum(case when touched.activity = 'transferred_call' then 1 else 0 end) as n_transfers,
-        sum(case when touched.activity = 'called' then 1 else 0 end) as n_calls,
-        sum(case when touched.channel <> touched.channel_before then 1 else 0 end) as n_channel_switches
+        sum(case when touched.activity = 'called' then 1 else 0 end) as n_calls
     from touched
     group by touched.person_id, touched.quarter_start
+),
+
+-- Fills of medication are no effort to reach somebody, and they are what adherence is made of: who fills often would
+-- seem to switch often.
+switches as (
+    select
+        contacts.person_id,
+        contacts.quarter_start,
+        count(*) as n_channel_switches
+    from (
+        select
+            touched.person_id,
+            touched.quarter_start,
+            touched.channel,
+            lag(touched.channel) over (
+                partition by touched.person_id, touched.quarter_start
+                order by touched.ts, touched.event_seq, touched.activity_id
+            ) as channel_before
+        from touched
+        where touched.channel is not null and touched.activity <> 'filled_medication'
+    ) as contacts
+    where contacts.channel <> contacts.channel_before
+    group by contacts.person_id, contacts.quarter_start
 ),
 
 -- Where somebody was a patient is told by what they came for; reminders, messages and calls are many and come from
@@ -116,7 +137,7 @@ select
     effort.n_failed,
     effort.n_transfers,
     effort.n_calls,
-    effort.n_channel_switches,
+    coalesce(switches.n_channel_switches, 0) as n_channel_switches,
     waits.mean_lead_days,
     waits.longest_lead_days,
     waits.mean_lobby_minutes,
@@ -128,6 +149,7 @@ select
     scores.mean_ces_score,
     scores.has_negative_response
 from effort
+left join switches on effort.person_id = switches.person_id and effort.quarter_start = switches.quarter_start
 left join departments
     on
         effort.person_id = departments.person_id
