@@ -22,7 +22,7 @@ from rich.console import Console
 from orchestration.lake.lock import HomeIsBusyError, home_lock
 from orchestration.night import ensure_deliveries
 from orchestration.report import StepProgress, print_night
-from orchestration.settings import PROJECT_ROOT, Settings, get_settings
+from orchestration.settings import PROJECT_ROOT, Settings, WrongSettingError, get_settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -39,15 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     ui = commands.add_parser("ui", help="Dagster's UI on 127.0.0.1")
     ui.add_argument("--port", type=int, default=3000)
     chosen = parser.parse_args(arguments)
-    settings, console = get_settings(), Console(file=sys.stdout)
-    _prepare_environment(settings)
-    if chosen.command == "ui":
-        _ui(chosen.port)
+    console = Console(file=sys.stdout)
     try:
+        settings = get_settings()
+        _prepare_environment(settings)
+        if chosen.command == "ui":
+            _ui(chosen.port)
         with home_lock(settings.root):
             return _run(settings, console)
-    except HomeIsBusyError as busy:
-        console.print(f"[red]{busy}[/red]")
+    except (HomeIsBusyError, WrongSettingError) as stopped:
+        console.print(str(stopped), style="red", markup=False, soft_wrap=True)
         return 1
 
 

@@ -1,6 +1,7 @@
 """Loading a declaration: every mistake is told with file, line, key and, where one is near, the name that was meant.
 
-Belongs here: YAML to model, mistakes to lines. Does not belong: what may be declared (the models say it).
+Belongs here: YAML to model, mistakes to lines, names that were nearly right.
+Does not belong: what may be declared (the models say it).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -38,6 +40,15 @@ def did_you_mean(name: object, known: Sequence[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known are {', '.join(sorted(known))}" if known else ""
+
+
+def unknown_zone(zone: str) -> str | None:
+    """Return what is wrong with the name of a time zone, None where it is known."""
+    known = available_timezones()
+    if zone in known:
+        return None
+    near = did_you_mean(zone, sorted(known)) if difflib.get_close_matches(zone, known, n=1) else ""
+    return f"{zone!r} is no IANA time zone (as Europe/Berlin){near}"
 
 
 def load_declaration(

@@ -17,7 +17,7 @@ from orchestration.lake.lock import home_lock
 from orchestration.publish import Publication, publish
 from orchestration.pull.source import PullReport, load_sources, pull
 from orchestration.sample import generate
-from orchestration.settings import SOURCE_DEFINITIONS, Settings
+from orchestration.settings import SOURCE_DEFINITIONS, Settings, WrongSettingError
 from orchestration.statistics import run_statistics
 
 
@@ -39,7 +39,13 @@ class Night:
 
 
 def ensure_deliveries(settings: Settings) -> bool:
-    """Make the sample hospital's deliveries where no others are named and none were made; return whether it did."""
+    """Make the sample hospital's deliveries where no others are named and none were made; return whether it did.
+
+    Raises:
+        WrongSettingError: the named folder is not there: misspelt, or not mounted. Its sources would look empty.
+    """
+    if settings.deliveries is not None and not settings.delivery_root.is_dir():
+        raise WrongSettingError(f"JOURNEYS_DELIVERIES names no folder: {settings.delivery_root}")
     if settings.deliveries is not None or settings.sample.exists():
         return False
     scratch = settings.root / ".sample-being-made"

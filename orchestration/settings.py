@@ -5,22 +5,34 @@ Belongs here: one settings class, the folders derived from it. Does not belong: 
 
 from __future__ import annotations
 
-from datetime import datetime
+import os
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestration.declaration import did_you_mean, unknown_zone
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 SOURCE_DEFINITIONS = PROJECT_ROOT / "orchestration" / "defs" / "sources"
 
 
+PREFIX = "JOURNEYS_"
+#: Reference data of tests and benchmarks: no night reads it.
+OTHER_VARIABLES = {"JOURNEYS_REFERENCE"}
+
+
+class WrongSettingError(ValueError):
+    """The environment cannot be used as it is; the text names each variable and what is wrong, one a line."""
+
+
 class Settings(BaseSettings):
     """Everything a data team may set, each as the environment variable ``JOURNEYS_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="JOURNEYS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     home: Path = Field(
         default=PROJECT_ROOT / "data", description="Folder of landing, raw, warehouse and published data."
@@ -37,6 +49,18 @@ class Settings(BaseSettings):
         default=0.05, ge=0, le=1, description="Largest share of a source's records that may be rejected in a night."
     )
     sample_patients: int = Field(default=500, ge=1, description="Patients of the sample hospital made by default.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if wrong := unknown_zone(zone):
+            raise ValueError(wrong)
+        return zone
+
+    @field_validator("as_of")
+    @classmethod
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
     @property
     def root(self) -> Path:
@@ -106,5 +130,23 @@ class Settings(BaseSettings):
 
 @lru_cache
 def get_settings() -> Settings:
-    """Return the settings of this process (environment read once)."""
-    return Settings()
+    """Return the settings of this process (environment read once).
+
+    Raises:
+        WrongSettingError: a variable has a value that cannot be, or a name that nobody reads: most likely misspelt.
+    """
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    given = {name for name in os.environ if name.startswith(PREFIX)}
+    wrong = [f"{name}: no such setting{did_you_mean(name, known)}" for name in given - {*known, *OTHER_VARIABLES}]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong += [f"{PREFIX}{str(one['loc'][0]).upper()}: {_said(one['msg'])}" for one in error.errors()]
+    if wrong:
+        raise WrongSettingError("\n".join(sorted(wrong)))
+    return settings
+
+
+def _said(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[0].lower() + message[1:]

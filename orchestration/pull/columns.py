@@ -10,13 +10,11 @@ zone; one that a clock change skipped does not exist, one that it repeated is am
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from orchestration.declaration import MisdeclaredError, did_you_mean
+from orchestration.declaration import MisdeclaredError, unknown_zone
 from orchestration.lake.duck import quote
 from orchestration.pull.rows import Rule
 
@@ -225,15 +223,6 @@ class Column(BaseModel):
             Rule("time_nonexistent", name, _skipped(name, self._zone(zone))),
             Rule("time_ambiguous", name, _repeated(name, self._zone(zone)), severity),
         ]
-
-
-def unknown_zone(zone: str) -> str | None:
-    """Return what is wrong with the name of a time zone, None where it is known."""
-    known = available_timezones()
-    if zone in known:
-        return None
-    near = did_you_mean(zone, sorted(known)) if get_close_matches(zone, known, n=1) else ""
-    return f"{zone!r} is no IANA time zone (as Europe/Berlin){near}"
 
 
 def _known_zone(zone: str) -> str:

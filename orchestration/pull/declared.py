@@ -23,13 +23,13 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestration.declaration import MisdeclaredError, did_you_mean
+from orchestration.declaration import MisdeclaredError, did_you_mean, unknown_zone
 from orchestration.lake.duck import quote
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import cells, delimited, lines, typed
 from orchestration.pull.cells import Cells
-from orchestration.pull.columns import Column, unknown_zone
+from orchestration.pull.columns import Column
 from orchestration.pull.delimited import Dialect
 from orchestration.pull.paths import path_matches, signature_of
 from orchestration.pull.typed import RowRule, TypedTable
