@@ -15,7 +15,7 @@ from orchestration.identity import IdentityReport, advance, resolve
 from orchestration.lake import warehouse
 from orchestration.lake.lock import home_lock
 from orchestration.publish import Publication, publish
-from orchestration.pull.source import PullReport, load_sources, pull
+from orchestration.pull.source import PullReport, load_sources, pull, unread_folders
 from orchestration.sample import generate
 from orchestration.settings import SOURCE_DEFINITIONS, Settings, WrongSettingError
 from orchestration.statistics import run_statistics
@@ -65,7 +65,8 @@ def run_night(settings: Settings) -> Night:
     """
     with home_lock(settings.root):
         ensure_deliveries(settings)
-        pulls = [pull(source, settings) for source in load_sources(SOURCE_DEFINITIONS)]
+        sources = load_sources(SOURCE_DEFINITIONS)
+        pulls = [pull(source, settings) for source in sources]
         warehouse.build(settings, select=warehouse.BEFORE_IDENTITY)
         identity = resolve(
             settings.exchange / "identity_records.parquet",
@@ -86,7 +87,10 @@ def run_night(settings: Settings) -> Night:
             verdicts=verdicts,
             publication=publication,
             tests_passed=tests_passed,
-            warnings=[warning for report in pulls for warning in report.warnings],
+            warnings=[
+                *(warning for report in pulls for warning in report.warnings),
+                *unread_folders(sources, settings),
+            ],
         )
 
 

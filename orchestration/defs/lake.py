@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from orchestration.components.home import Home
 from orchestration.components.source import LEDGER
 from orchestration.lake.warehouse import prepare
-from orchestration.pull.source import load_sources
+from orchestration.pull.source import load_sources, unread_folders
 from orchestration.settings import SOURCE_DEFINITIONS
 
 SOURCES = load_sources(SOURCE_DEFINITIONS)
@@ -35,10 +35,12 @@ TABLES = {
         for table, description in TABLES.items()
     ],
 )
-def lake(home: Home) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def lake(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Make the sources' ledgers readable together, whichever of them delivered anything."""
     settings = home.settings
     prepare(settings)
+    for warning in unread_folders(SOURCES, settings):
+        context.log.warning(warning)
     for table in TABLES:
         pattern = "landing/_releases/*.parquet" if table == "releases" else f"raw/*/{table}/*.parquet"
         rows = sum(pq.read_metadata(path).num_rows for path in settings.root.glob(pattern))

@@ -76,8 +76,8 @@ class Landing:
 
     root: Path
     source: str
-    #: Files that changed while they were taken, as ``feed/name``: still being written, left for next time.
-    unsettled: list[str] = field(default_factory=list, init=False)
+    #: Files that were left for next time (``feed/name``), and why: still being written, or not to be read.
+    left: dict[str, str] = field(default_factory=dict, init=False)
     _seen: dict[str, list[object]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,16 +105,23 @@ class Landing:
         """Copy one delivered file into landing, unless its content has landed already.
 
         ``count`` counts the records of a file independently of its parser. Returns None where nothing new was taken:
-        the content is known, or the file changed while it was copied (it is still being written: next time).
+        the content is known, or the file is left for next time (``left`` says why).
         """
-        key, before = f"{feed}/{name}", delivered.fingerprint()
-        if self._seen.get(key, [None])[:2] == before:
+        key = f"{feed}/{name}"
+        try:
+            before = delivered.fingerprint()
+            if self._seen.get(key, [None])[:2] == before:
+                return None
+            reading = delivered.open()
+        except OSError as error:
+            self.left[key] = f"cannot be read ({error.strerror or type(error).__name__})"
             return None
-        copy = self._scratch / uuid4().hex / Path(name).name
-        copy.parent.mkdir()
-        digest = _copy_with_digest(delivered, copy)
+        with reading:
+            copy = self._scratch / uuid4().hex / Path(name).name
+            copy.parent.mkdir()
+            digest = _copy_with_digest(reading, copy)
         if delivered.fingerprint() != before:
-            self.unsettled.append(key)
+            self.left[key] = "changed while it was taken"
             return None
         file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
         target = self.folder / feed / file_id
@@ -161,9 +168,9 @@ class Landing:
             yield _read_manifest(path)
 
 
-def _copy_with_digest(source: Delivered, target: Path) -> str:
+def _copy_with_digest(reading: BinaryIO, target: Path) -> str:
     digest = hashlib.sha256()
-    with source.open() as reading, target.open("wb") as writing:
+    with target.open("wb") as writing:
         while block := reading.read(_BLOCK_BYTES):
             digest.update(block)
             writing.write(block)

@@ -8,10 +8,11 @@ A URL (``s3://bucket/portal*``, ``sftp://host/out/calls``) needs its fsspec pack
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -49,12 +50,16 @@ class Offer:
 
 @dataclass
 class Feed:
-    """One delivery folder: the files to take, and those that are left for next time."""
+    """One delivery folder: the files to take, and those that are left for next time.
+
+    ``faults`` names what could not be read (a path below the folder) and why; nobody can say what it would have given.
+    """
 
     name: str
     offers: list[Offer]
-    delivered_at: datetime | None
+    delivered_at: datetime | None = None
     waiting: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,46 +87,67 @@ def feeds(folders: str, root: Path, ready: Readiness, now: float | None = None) 
     """
     found = _remote(folders) if "://" in folders else _local(root, folders)
     judged_at = time.time() if now is None else now
-    return [_feed(name, found[name], ready, judged_at) for name in sorted(found)]
+    return [_settled(feed, ready, judged_at) for feed in sorted(found, key=lambda feed: feed.name)]
 
 
-def _local(root: Path, folders: str) -> dict[str, list[Offer]]:
-    return {
-        folder.name: [
-            Offer(path.relative_to(folder).as_posix(), LocalFile(path), path.stat().st_mtime)
-            for path in folder.rglob("*")
-            if path.is_file()
-        ]
-        for folder in root.glob(folders)
-        if folder.is_dir()
-    }
+def _local(root: Path, folders: str) -> list[Feed]:
+    return [_listed(folder) for folder in root.glob(folders) if folder.is_dir()]
 
 
-def _remote(url: str) -> dict[str, list[Offer]]:
+def _listed(folder: Path) -> Feed:
+    """Every file below a folder. A link to nowhere or to a folder is offered too: that it cannot be read is said."""
+    feed = Feed(folder.name, [])
+
+    def unlisted(error: OSError) -> None:
+        feed.faults.append(f"{Path(error.filename).relative_to(folder)}: {error.strerror}")
+
+    for parent, links, names in os.walk(folder, onerror=unlisted):
+        for name in [*names, *(link for link in links if Path(parent, link).is_symlink())]:
+            path = Path(parent, name)
+            if path.is_file() or path.is_symlink():
+                changed_at = (path if path.exists() else path.parent).stat().st_mtime
+                feed.offers.append(Offer(path.relative_to(folder).as_posix(), LocalFile(path), changed_at))
+    return feed
+
+
+def _remote(url: str) -> list[Feed]:
     import fsspec  # only where something is delivered by URL
 
     filesystem, pattern = fsspec.core.url_to_fs(url)
     filesystem.invalidate_cache()
     folders = filesystem.glob(pattern.rstrip("/"), detail=True)
-    return {
-        PurePosixPath(folder).name: [
-            Offer(
-                PurePosixPath(path).relative_to(folder).as_posix(),
-                RemoteFile(filesystem, path),
-                _seconds(_first(info, _CHANGES)),
-            )
-            for path, info in filesystem.find(folder, detail=True).items()
-        ]
+    return [
+        Feed(
+            PurePosixPath(folder).name,
+            [
+                Offer(
+                    PurePosixPath(path).relative_to(folder).as_posix(),
+                    RemoteFile(filesystem, path),
+                    _seconds(_first(info, _CHANGES)),
+                )
+                for path, info in filesystem.find(folder, detail=True).items()
+            ],
+        )
         for folder, about in folders.items()
         if about["type"] == "directory"
-    }
+    ]
 
 
-def _feed(name: str, offers: list[Offer], ready: Readiness, now: float) -> Feed:
-    manifest = next((offer for offer in offers if offer.name == MANIFEST), None)
-    changed = {offer.name: offer.changed_at for offer in offers}
-    feed = Feed(name, [], _transaction_time(manifest.file) if manifest else None)
-    for offer in sorted(offers, key=lambda offer: offer.name):
+def _settled(listed: Feed, ready: Readiness, now: float) -> Feed:
+    """Return the feed with the files that may be taken now, none where its manifest cannot be read.
+
+    Landed files keep the time that they were delivered at: files taken without it would never get it.
+    """
+    manifest = next((offer for offer in listed.offers if offer.name == MANIFEST), None)
+    feed = replace(listed, offers=[])
+    try:
+        feed.delivered_at = _transaction_time(manifest.file) if manifest else None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no JSON object with a time as transactionTime"
+        feed.faults.append(f"{MANIFEST}: {why}; the whole folder waits for it")
+        return feed
+    changed = {offer.name: offer.changed_at for offer in listed.offers}
+    for offer in sorted(listed.offers, key=lambda offer: offer.name):
         if not _is_delivery(offer.name, ready):
             continue
         marked = ready.done_marker is None or _marked_at(offer.name, ready.done_marker, changed) >= offer.changed_at
@@ -147,10 +173,13 @@ def _marked_at(name: str, marker: str, changed: Mapping[str, float]) -> float:
 
 
 def _transaction_time(manifest: Delivered) -> datetime | None:
-    """The delivery's own time (Bulk Data manifest, transactionTime), UTC without zone."""
+    """The delivery's own time (Bulk Data manifest, transactionTime), UTC without zone; one without offset is UTC."""
     with manifest.open() as reading:
-        stated = orjson.loads(reading.read()).get("transactionTime")
-    return datetime.fromisoformat(stated).astimezone(UTC).replace(tzinfo=None) if stated else None
+        told = orjson.loads(reading.read())
+    if not isinstance(told, dict) or not isinstance(stated := told.get("transactionTime"), str | None):
+        raise ValueError("no object with a text")
+    moment = datetime.fromisoformat(stated) if stated else None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
 
 def _first(info: Mapping[str, object], names: Iterable[str]) -> object:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: Files of one batch are committed together; a killed run repeats at most this much.
 BATCH_BYTES = 1 << 30
+#: Names that a warning shows at most.
+SHOWN = 5
 
 
 class Source(BaseModel):
@@ -139,11 +141,25 @@ def pull(source: Source, settings: Settings) -> PullReport:
     return report
 
 
+def unread_folders(sources: Iterable[Source], settings: Settings) -> list[str]:
+    """Return a warning where something lies beside the delivery folders that no source reads: most likely misspelt."""
+    patterns = sorted(source.folders for source in sources if "://" not in source.folders)
+    read = {path.name for pattern in patterns for path in settings.delivery_root.glob(pattern) if path.is_dir()}
+    read.add(settings.truth.parent.name)
+    root = settings.delivery_root
+    unread = sorted(path.name for path in root.glob("[!.]*") if path.name not in read)
+    if not unread:
+        return []
+    shown = ", ".join(unread[:SHOWN]) + (f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else "")
+    return [f"{root}: no source reads {shown}; read are the folders {', '.join(patterns)}"]
+
+
 def _land_new_files(source: Source, settings: Settings, report: PullReport) -> None:
     landing = Landing(settings.landing, source.name)
     found = feeds(source.folders, settings.delivery_root, source.ready)
-    if not source.optional and not any(feed.offers or feed.waiting for feed in found):
-        report.warnings.append(f"{source.name}: nothing delivered in {source.folders}/; its tables stay empty")
+    if not source.optional and not any(feed.offers or feed.waiting or feed.faults for feed in found):
+        where = source.folders if "://" in source.folders else settings.delivery_root / source.folders
+        report.warnings.append(f"{source.name}: nothing delivered in {where}/; its tables stay as they are")
     for feed in found:
         for offer in feed.offers:
             reader = source.reader_of(offer.name)
@@ -159,7 +175,8 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
                         f"{feed.name}/{offer.name}: has no {', '.join(map(repr, lacking))}: left empty"
                     )
         report.warnings += [f"{feed.name}/{name}: not complete yet; left for next time" for name in feed.waiting]
-    report.warnings += [f"{name}: changed while it was taken; left for next time" for name in landing.unsettled]
+        report.warnings += [f"{feed.name}/{fault}; left for next time" for fault in feed.faults]
+    report.warnings += [f"{name}: {why}; left for next time" for name, why in landing.left.items()]
     landing.remember()
     for warning in report.warnings:
         log.warning(warning)

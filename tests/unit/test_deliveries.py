@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import fsspec
 import pytest
 
-from orchestration.lake.landing import Landing
+from orchestration.lake.landing import Landing, LocalFile
 from orchestration.pull.deliveries import Readiness, feeds
-from orchestration.pull.source import Source, pull
+from orchestration.pull.source import Source, pull, unread_folders
 from orchestration.settings import Settings
 
 NOW = 1_700_000_000.0
@@ -108,3 +109,61 @@ def test_what_is_left_for_next_time_is_said_and_taken_then(settings: Settings):
     _write(settings.delivery_root / "calls" / "_SUCCESS", "", age=-1)
     report = pull(source, settings)
     assert (report.files_taken, report.warnings) == (1, [])
+
+
+class _Unreadable(LocalFile):
+    """As the operating system answers a process that may not read a file (root may read all of them)."""
+
+    def open(self) -> BinaryIO:
+        raise PermissionError(13, "Permission denied", str(self.path))
+
+
+def test_a_file_that_cannot_be_read_is_said_and_the_others_are_taken(settings: Settings, monkeypatch):
+    _write(settings.delivery_root / "calls" / "closed.csv")
+    (settings.delivery_root / "calls" / "gone.csv").symlink_to(settings.delivery_root / "nowhere.csv")
+    _write(settings.delivery_root / "calls" / "open.csv", "id\n2\n")
+    monkeypatch.setattr(
+        "orchestration.pull.deliveries.LocalFile",
+        lambda path: _Unreadable(path) if path.name == "closed.csv" else LocalFile(path),
+    )
+    report = pull(_source("calls"), settings)
+    assert (report.files_taken, report.warnings) == (
+        1,
+        [
+            "calls/closed.csv: cannot be read (Permission denied); left for next time",
+            "calls/gone.csv: cannot be read (No such file or directory); left for next time",
+        ],
+    )
+    monkeypatch.undo()
+    assert pull(_source("calls"), settings).files_taken == 1
+
+
+@pytest.mark.parametrize("text", ['{"transactionTime": "2024-', "[1]", '{"transactionTime": 7}', "", "é"])
+def test_a_folder_waits_for_a_manifest_that_can_be_read(settings: Settings, text: str):
+    _write(settings.delivery_root / "calls_north" / "a.csv")
+    (settings.delivery_root / "calls_north" / "manifest.json").write_text(text, encoding="latin-1")
+    _write(settings.delivery_root / "calls_south" / "a.csv", "id\n2\n")
+    report = pull(_source("calls*"), settings)
+    assert report.files_taken == 1
+    (told,) = report.warnings
+    assert told.startswith("calls_north/manifest.json: no JSON object with a time as transactionTime; the whole folder")
+    _write(settings.delivery_root / "calls_north" / "manifest.json", '{"transactionTime": "2024-06-30T12:00:00"}')
+    assert pull(_source("calls*"), settings).files_taken == 1
+    delivered = {file.feed: file.delivered_at for file in Landing(settings.landing, "calls").files()}
+    assert delivered == {"calls_north": datetime(2024, 6, 30, 12), "calls_south": None}
+
+
+def test_what_lies_where_no_source_reads_is_said(settings: Settings):
+    for name in ("calls_north/a.csv", "truth/persons.csv", "Calls/a.csv", "loose.csv", ".hidden"):
+        _write(settings.delivery_root / name)
+    (told,) = unread_folders([_source("calls*")], settings)
+    assert told.endswith("deliveries: no source reads Calls, loose.csv; read are the folders calls*")
+    for number in range(5):
+        _write(settings.delivery_root / f"{number}.csv")
+    (told,) = unread_folders([_source("calls*")], settings)
+    assert "0.csv, 1.csv, 2.csv, 3.csv, 4.csv and 2 more" in told
+
+
+def test_a_source_without_deliveries_says_where_they_were_looked_for(settings: Settings):
+    (told,) = pull(_source("calls*"), settings).warnings
+    assert told == f"calls: nothing delivered in {settings.delivery_root}/calls*/; its tables stay as they are"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -91,15 +92,15 @@ def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monke
 
     copy = module._copy_with_digest
 
-    def copy_while_growing(source: LocalFile, target: Path) -> str:
-        digest = copy(source, target)
+    def copy_while_growing(reading: BinaryIO, target: Path) -> str:
+        digest = copy(reading, target)
         with delivered.open("a") as still_writing:
             still_writing.write("2\n")
         return digest
 
     monkeypatch.setattr(module, "_copy_with_digest", copy_while_growing)
     assert landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines) is None
-    assert landing.unsettled == ["portal/a.csv"]
+    assert landing.left == {"portal/a.csv": "changed while it was taken"}
     monkeypatch.undo()
     taken = landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines)
     assert taken is not None
