@@ -18,12 +18,16 @@ from typing import Any, Literal
 
 import httpx
 from joserfc import jwt
-from joserfc.errors import InvalidKeyTypeError
+from joserfc.errors import InvalidKeyTypeError, JoseError
 from joserfc.jwk import ECKey, JWKRegistry, KeySet, RSAKey
 from pydantic import BaseModel, ConfigDict
 
+from orchestration.pull.fhir_http import TRANSIENT, is_code
+
 #: A token is renewed this many seconds before it expires: a slow request must not outlive it.
 RENEW_BEFORE = 30.0
+_HINT = "are `client_id`, `key_file` and `key_id` those that the server knows?"
+_HINTS = {"invalid_scope": "does `scope` ask for more than the server gives this client?"}
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -49,10 +53,20 @@ class SmartCredentials(BaseModel):
         Raises:
             AccessDeniedError: the file holds no RSA or EC private key.
         """
-        for found in _keys(self.key_file.expanduser().read_text()):
-            if found.is_private and (found.kid is None or self.key_id in (None, found.kid)):
-                return found
-        raise AccessDeniedError(f"{self.key_file.name} holds no private RSA or EC key that could sign")
+        name = self.key_file.name
+        try:
+            keys = _keys(self.key_file.expanduser().read_text())
+        except OSError as error:
+            raise AccessDeniedError(f"cannot read the key file {self.key_file}: {error.strerror}") from None
+        except (ValueError, TypeError, KeyError, JoseError):
+            raise AccessDeniedError(
+                f"{name} holds no private RSA or EC key that could sign without a password (JWK, JWK set or PEM)"
+            ) from None
+        private = [key for key in keys if key.is_private]
+        if fitting := [key for key in private if key.kid is None or self.key_id in (None, key.kid)]:
+            return fitting[0]
+        named = f"of the name {self.key_id!r} (`key_id`)" if private else "that could sign"
+        raise AccessDeniedError(f"{name} holds no private RSA or EC key {named}")
 
 
 def _keys(content: str) -> list[RSAKey | ECKey]:
@@ -76,6 +90,11 @@ class SmartAuth(httpx.Auth):
         self._token, self._expires = "", 0.0
         self._token_url = credentials.token_url
         self._granted = credentials.scope
+
+    @property
+    def granted(self) -> str:
+        """The scope of the last token; before there is one, what is asked for."""
+        return " ".join(sorted(self._granted.split()))
 
     @property
     def missing_scopes(self) -> list[str]:
@@ -110,10 +129,10 @@ class SmartAuth(httpx.Auth):
         }
         response = self._client.post(self._token_url, data=form, headers={"Accept": "application/json"})
         answer = _json(response)
-        if response.status_code >= 500 or response.status_code in (408, 429):
-            response.raise_for_status()
         if response.is_error or not answer.get("access_token"):
-            raise AccessDeniedError(f"no access token: {response.status_code} {answer.get('error', '')}".strip())
+            error = str(answer.get("error"))
+            told = f"{response.status_code} {error}" if is_code(error) else f"{response.status_code}"
+            raise AccessDeniedError(f"no access token: {told}; {_HINTS.get(error, _HINT)}")
         self._token = str(answer["access_token"])
         self._granted = str(answer.get("scope") or self._credentials.scope)
         self._expires = time.time() + float(answer.get("expires_in", 300))
@@ -121,7 +140,10 @@ class SmartAuth(httpx.Auth):
     def _discovered(self) -> str:
         answer = _json(self._client.get(f"{self._base_url}/.well-known/smart-configuration"))
         if not answer.get("token_endpoint"):
-            raise AccessDeniedError("the server states no token endpoint in .well-known/smart-configuration")
+            raise AccessDeniedError(
+                "the server states no token endpoint in .well-known/smart-configuration; is `url` its base address?"
+                " Else declare the credentials' `token_url`"
+            )
         return str(answer["token_endpoint"])
 
     def _assertion(self, token_url: str) -> str:
@@ -133,7 +155,11 @@ class SmartAuth(httpx.Auth):
         client_id = self._credentials.client_id
         claims: dict[str, Any] = {"iss": client_id, "sub": client_id, "aud": token_url, "jti": uuid.uuid4().hex}
         claims["exp"] = int(time.time()) + 240
-        return jwt.encode(header, claims, key, algorithms=[algorithm])
+        try:
+            return jwt.encode(header, claims, key, algorithms=[algorithm])
+        except (JoseError, ValueError):
+            told = f"the key in {self._credentials.key_file.name} does not fit {algorithm}"
+            raise AccessDeniedError(f"{told}: RS384 takes RSA keys, ES384 those on the curve P-384") from None
 
 
 def scope_warnings(auth: httpx.Auth | None) -> list[str]:
@@ -142,7 +168,19 @@ def scope_warnings(auth: httpx.Auth | None) -> list[str]:
     return [f"the server granted less than the scope asked for: {', '.join(missing)}"] if missing else []
 
 
+def granted_scope(auth: httpx.Auth | None) -> str:
+    """What a server gave access to; nothing where nobody asked."""
+    return auth.granted if isinstance(auth, SmartAuth) else ""
+
+
 def _json(response: httpx.Response) -> dict[str, Any]:
+    """What the server states; one that is busy is asked again.
+
+    Raises:
+        httpx.HTTPStatusError: it is busy.
+    """
+    if response.status_code in TRANSIENT:
+        response.raise_for_status()
     try:
         found = response.json()
     except ValueError:

@@ -14,26 +14,27 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlencode, urljoin
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestration.lake.landing import MANIFEST
-from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials, scope_warnings
+from orchestration.pull import failures
+from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials, granted_scope, scope_warnings
 from orchestration.pull.fhir_bulk_state import ExportFile, ExportState, Running, write_json
-from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError, retry_after
-from orchestration.pull.fhir_manifest import files, issues, stated
+from orchestration.pull.fhir_http import DENIED, GONE, TRANSIENT, FhirHttp, FhirServerError, retry_after
+from orchestration.pull.fhir_manifest import Page, UnreadableManifestError, issues, listed, stated
 from orchestration.pull.lines import count_lines
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 10.0
+_POLL_SECONDS, _SHORTEST_WAIT = 10.0, 1.0
 _RELEASES = ("4.0", "4.3")
 
 #: Answers to "how far is it?" that leave the job as it is: the next run asks again. A 500 says that it failed.
-_SAYS_NOTHING_OF_THE_JOB = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
+_SAYS_NOTHING_OF_THE_JOB = TRANSIENT - {500} | DENIED
 
 
 class ExportFailedError(RuntimeError):
@@ -76,6 +77,11 @@ class BulkExport(BaseModel):
         pairs = [*query.items(), *(("_typeFilter", one) for one in self.type_filters)]
         return f"{self.url.rstrip('/')}/{path}$export?{urlencode(pairs)}"
 
+    @property
+    def asked(self) -> str:
+        """What is asked for: where it changes, what changed since the last export is not enough."""
+        return " ".join([self.kick_off_url(None), self.credentials.scope if self.credentials else ""])
+
 
 @dataclass
 class ExportReport:
@@ -116,6 +122,9 @@ class _Export:
 
     def run(self) -> ExportReport:
         """Go on with an export, or start one; one that the server forgot is started anew, once."""
+        if self.state.running and self.state.running.asked != self.declared.asked:
+            log.warning("%s: the interrupted export was one of something else; starting anew", self.declared.feed)
+            self.state.drop()
         resumed = self.state.running is not None
         try:
             return self._whole()
@@ -138,45 +147,59 @@ class _Export:
 
     def _complete(self, running: Running) -> None:
         """Download every file; what cannot be had fails or warns, after the rest has been downloaded."""
-        problems = self._download(running)
-        if reported := list(self._server_errors(running)):
-            # What the server could not export, it will not export later in the same job: the next run asks anew.
-            problems += reported
+        missing = self._download(running)
+        reported = list(self._server_errors(running))
+        problems = [problem.words for problem in missing] + reported
         self.report.warnings += self._silently_absent(running)
         if problems and self.declared.when_incomplete == "fail":
-            if reported:
+            # Neither links that have expired nor what the server could not export ever come back in the same job.
+            if is_lost := bool(reported) or any(problem.is_gone for problem in missing):
                 self.state.drop()
-            raise ExportFailedError(f"{self.declared.feed}: {'; '.join(problems)}")
+            raise ExportFailedError(f"{self.declared.feed}: {failures.listed(problems, is_lost=is_lost)}")
         self.report.warnings += problems
         running.is_delivering = True
         self.state.save()
 
     def _check_release(self) -> None:
-        try:
-            stated = self.http.request("GET", f"{self.http.base_url}/metadata", {"Accept": "application/fhir+json"})
-            release = str(stated.json().get("fhirVersion", ""))
-        except (FhirServerError, ValueError, AttributeError):
-            return
+        release = self.http.release()
         if release and not release.startswith(_RELEASES) and not self.declared.try_other_releases:
             raise ExportFailedError(f"{self.declared.feed}: the server speaks FHIR {release}; R4 and R4B are read")
 
     def _kicked_off(self) -> Running:
         self._check_release()
-        since = self.state.since
+        since = self.state.since(self._asked_and_granted)
         headers = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
         answer = self.http.request("GET", self.declared.kick_off_url(since), headers)
         location = answer.headers.get("Content-Location")
         if answer.status_code != 202 or not location:
-            raise ExportFailedError(f"{self.declared.feed}: the server did not accept the export as a job")
+            raise ExportFailedError(
+                f"{self.declared.feed}: the server did not accept the export as a job ({answer.status_code}, not 202"
+                " with a Content-Location); is `url` the base address of a server with Bulk Data?"
+            )
         status_url = urljoin(str(answer.request.url), location)
-        return self.state.start(Running(status_url=status_url, since=since, next_page=status_url))
+        return self.state.start(Running(status_url=status_url, asked=self.declared.asked, next_page=status_url))
+
+    @property
+    def _asked_and_granted(self) -> str:
+        return f"{self.declared.asked} {granted_scope(self.http.auth)}"
 
     def _read_page(self, running: Running) -> None:
         """Wait for the next page of the manifest and note its files."""
-        page = running.next_page or running.status_url
+        address = running.next_page or running.status_url
+        page = self._parsed(self._waited_for(address), address)
+        running.transaction_time = running.transaction_time or page.transaction_time
+        known = {file.url for file in running.files}
+        running.files += [file for file in {file.url: file for file in page.files}.values() if file.url not in known]
+        running.pages.append(address)
+        if page.next_page in running.pages:
+            raise ExportFailedError(f"{self.declared.feed}: the pages of the manifest lead in a circle")
+        running.next_page, running.is_listed = page.next_page, page.next_page is None
+        self.state.save()
+
+    def _waited_for(self, address: str) -> httpx.Response:
         while True:
             try:
-                answer = self.http.request("GET", page, {"Accept": "application/json"})
+                answer = self.http.request("GET", address, {"Accept": "application/json"})
             except FhirServerError as error:
                 if error.status not in _SAYS_NOTHING_OF_THE_JOB:
                     self.state.drop()
@@ -184,47 +207,32 @@ class _Export:
                     raise _ForgottenError from None
                 raise
             if answer.status_code != 202:
-                break
+                return answer
             log.info("%s: %s", self.declared.feed, answer.headers.get("X-Progress", "export is being prepared")[:100])
             asked = retry_after(answer)
-            self.http.wait(asked if asked is not None else _POLL_SECONDS)
-        manifest = self._parsed(answer)
-        running.transaction_time = running.transaction_time or manifest.get("transactionTime")
-        running.requires_token = bool(manifest.get("requiresAccessToken", True))
-        running.files += list(files(manifest, page))
-        following = [link["url"] for link in manifest.get("link", []) if link.get("relation") == "next"]
-        running.next_page = urljoin(page, following[0]) if following else None
-        running.is_listed = not following
-        self.state.save()
+            self.http.wait(max(asked, _SHORTEST_WAIT) if asked is not None else _POLL_SECONDS)
 
-    def _parsed(self, answer: httpx.Response) -> dict[str, Any]:
+    def _parsed(self, answer: httpx.Response, address: str) -> Page:
         try:
-            manifest = answer.json()
-        except ValueError:
-            manifest = None
-        if not isinstance(manifest, dict):
-            raise ExportFailedError(f"{self.declared.feed}: the manifest of the export cannot be read")
-        return manifest
+            return listed(answer.json(), address)
+        except (UnreadableManifestError, ValueError):
+            raise ExportFailedError(f"{self.declared.feed}: the manifest of the export cannot be read") from None
 
-    def _download(self, running: Running) -> list[str]:
+    def _download(self, running: Running) -> list[_Problem]:
         """Download what is missing, several files at once; return what could not be had."""
         numbered = list(enumerate(running.files))
         with ThreadPoolExecutor(self.declared.parallel) as pool:
             problems = list(pool.map(lambda one: self._download_file(running, *one), numbered))
-        if any(problem.is_gone for problem in problems if problem) and self.declared.when_incomplete == "fail":
-            # Links that have expired never come back: the next run asks for a new export.
-            self.state.drop()
-        return [problem.words for problem in problems if problem]
+        return [problem for problem in problems if problem]
 
     def _download_file(self, running: Running, number: int, file: ExportFile) -> _Problem | None:
         target = self._downloaded(number, file)
         if file.url not in running.done or not target.exists():
             try:
-                self.http.download(file.url, target, with_token=running.requires_token)
+                self.http.download(file.url, target, with_token=file.requires_token)
             except Exception as error:
                 is_gone = isinstance(error, FhirServerError) and error.status in GONE
-                told = f" ({error.status})" if isinstance(error, FhirServerError) else ""
-                return _Problem(f"{file.type} file {number} failed: {type(error).__name__}{told}", is_gone)
+                return _Problem(f"{file.type} file {number} failed: {failures.reason(error)}", is_gone)
             self.state.finished(file.url, count_lines(target))
             log.info("%s: %d of %d files", self.declared.feed, len(running.done), len(running.files))
         lines = running.done[file.url]
@@ -276,7 +284,8 @@ class _Export:
         self.report.transaction_time = running.transaction_time
 
     def _tidy_up(self, running: Running) -> None:
-        self.state.complete(running.transaction_time)
+        running.asked = self._asked_and_granted
+        self.state.complete(running)
         try:
             self.http.request("DELETE", running.status_url)
         except Exception as error:

@@ -6,6 +6,7 @@ Does not belong: asking the server (``fhir_bulk``). No token is ever written.
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class ExportFile(BaseModel):
-    """One file of a manifest. ``role``: output, deleted or error; ``count``: what the manifest promises, if it does."""
+    """One file of a manifest. ``role``: output, deleted or error; ``count``: what the manifest promises, if it does.
+
+    ``requires_token``: whether the page that lists it says so.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,16 +30,20 @@ class ExportFile(BaseModel):
     type: str
     url: str
     count: int | None = None
+    requires_token: bool = True
 
 
 class Running(BaseModel):
-    """An export under way; ``files`` of the manifests read so far, ``done`` maps a file's url to its lines."""
+    """An export under way, of what was ``asked`` for; ``files`` of the ``pages`` of the manifest read so far.
+
+    ``done`` maps a file's url to its lines.
+    """
 
     status_url: str
-    since: str | None = None
+    asked: str = ""
     transaction_time: str | None = None
-    requires_token: bool = True
     next_page: str | None = None
+    pages: list[str] = []
     is_listed: bool = False
     is_delivering: bool = False
     files: list[ExportFile] = []
@@ -57,11 +65,9 @@ class ExportState:
         path = self.folder / _RUNNING
         return Running.model_validate_json(path.read_bytes()) if path.exists() else None
 
-    @property
-    def since(self) -> str | None:
-        """The transaction time of the last whole export."""
-        path = self.folder / _LAST
-        return orjson.loads(path.read_bytes())["transaction_time"] if path.exists() else None
+    def since(self, asked: str) -> str | None:
+        """The transaction time of the last whole export, if it was one of what is ``asked`` for now."""
+        return last_time(self.folder, asked)
 
     def start(self, running: Running) -> Running:
         """Begin a new export: leftovers of another one are of no use."""
@@ -95,11 +101,26 @@ class ExportState:
         self.running = None
         (self.folder / _RUNNING).unlink(missing_ok=True)
 
-    def complete(self, transaction_time: str | None) -> None:
+    def complete(self, running: Running) -> None:
         """Close the export; the next one asks for what changed since."""
-        if transaction_time:
-            write_json(self.folder / _LAST, {"transaction_time": transaction_time})
+        if running.transaction_time:
+            remember(self.folder, running.asked, running.transaction_time)
         self.drop()
+
+
+def last_time(folder: Path, asked: str) -> str | None:
+    """Return the moment until which the last whole run has brought everything that is ``asked`` for.
+
+    None where that run asked for something else (fewer types, another server): it would leave gaps to go on from there.
+    """
+    path = folder / _LAST
+    last = orjson.loads(path.read_bytes()) if path.exists() else {}
+    return last["transaction_time"] if last.get("asked") == asked else None
+
+
+def remember(folder: Path, asked: str, transaction_time: str) -> None:
+    """Write down until when everything that was ``asked`` for has been brought."""
+    write_json(folder / _LAST, {"transaction_time": transaction_time, "asked": asked})
 
 
 def resumed(folder: Path, running: type[Model]) -> Model | None:
@@ -108,16 +129,18 @@ def resumed(folder: Path, running: type[Model]) -> Model | None:
     return running.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
-def begun_anew(folder: Path) -> str | None:
-    """Remove half of a download; return the moment until which the last whole run has brought everything."""
+def begun_anew(folder: Path, asked: str) -> str | None:
+    """Remove half of a download; return :func:`last_time`."""
     for path in (folder / "downloads").iterdir():
         path.unlink()
-    last = folder / _LAST
-    return orjson.loads(last.read_bytes())["transaction_time"] if last.exists() else None
+    return last_time(folder, asked)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a small file whole or not at all."""
     scratch = path.with_suffix(".tmp")
-    scratch.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    with scratch.open("wb") as writing:
+        writing.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        writing.flush()
+        os.fsync(writing.fileno())
     scratch.replace(path)

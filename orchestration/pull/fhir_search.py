@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode, urljoin
 
+import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestration.lake.landing import MANIFEST
-from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials, scope_warnings
-from orchestration.pull.fhir_bulk import ExportReport
-from orchestration.pull.fhir_bulk_state import begun_anew, resumed, write_json
-from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError
+from orchestration.pull.fhir_auth import SmartAuth, SmartCredentials, granted_scope, scope_warnings
+from orchestration.pull.fhir_bulk import ExportFailedError, ExportReport
+from orchestration.pull.fhir_bulk_state import begun_anew, remember, resumed, write_json
+from orchestration.pull.fhir_http import DENIED, TRANSIENT, FhirHttp, FhirServerError
+from orchestration.pull.fhir_manifest import issues
 
 log = logging.getLogger(__name__)
 
-_RUNNING, _LAST = "running.json", "last.json"
+_RUNNING = "running.json"
 
 
 class SearchExport(BaseModel):
@@ -55,11 +57,21 @@ class SearchExport(BaseModel):
         pairs += [("_include", one) for one in self.includes if one.startswith(f"{resource_type}:")]
         return f"{self.url.rstrip('/')}/{resource_type}?{urlencode(pairs)}"
 
+    @property
+    def asked(self) -> str:
+        """What is asked for: where it changes, what changed since the last search is not enough."""
+        scope = self.credentials.scope if self.credentials else ""
+        return " ".join([self.url, *self.types, *self.includes, scope])
+
 
 class _Running(BaseModel):
-    """A search under way: the next page and the number of pages had, by type; no next page where all were had."""
+    """A search under way, of what was ``asked`` for: the next page and the number of pages had, by type.
+
+    No next page where all were had.
+    """
 
     until: str
+    asked: str = ""
     next_page: dict[str, str | None]
     pages: dict[str, int] = {}
     records: int = 0
@@ -69,6 +81,7 @@ def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp
     """Bring a feed up to date: what changed since the last search lies in ``deliveries`` afterwards.
 
     Raises:
+        ExportFailedError: an answer is no page of a search, or says that it is not whole.
         FhirServerError, AccessDeniedError: the server refused; pages had are kept for the next run.
     """
     own = http or FhirHttp(declared.url)
@@ -77,10 +90,12 @@ def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp
         if declared.credentials:
             own.auth = SmartAuth(declared.credentials, declared.url, own.client)
         (state / "downloads").mkdir(parents=True, exist_ok=True)
-        running = resumed(state, _Running) or _begun(declared, own, state)
+        running = resumed(state, _Running)
+        if running is None or running.asked != declared.asked:
+            running = _begun(declared, own, state)
         for resource_type in declared.types:
             _read_type(own, state, running, resource_type, report)
-        _deliver(state, deliveries, running, report)
+        _deliver(state, deliveries, running, report, granted_scope(own.auth))
         report.warnings += scope_warnings(own.auth)
         return report
     finally:
@@ -89,10 +104,10 @@ def search(declared: SearchExport, state: Path, deliveries: Path, http: FhirHttp
 
 
 def _begun(declared: SearchExport, http: FhirHttp, state: Path) -> _Running:
-    since = begun_anew(state)
     until = _server_time(http)
+    since = begun_anew(state, f"{declared.asked} {granted_scope(http.auth)}")
     pages: dict[str, str | None] = {name: declared.first_page(name, since, until) for name in declared.types}
-    running = _Running(until=until, next_page=pages)
+    running = _Running(until=until, asked=declared.asked, next_page=pages)
     write_json(state / _RUNNING, running.model_dump())
     return running
 
@@ -109,28 +124,43 @@ def _read_type(http: FhirHttp, state: Path, running: _Running, resource_type: st
     while page := running.next_page.get(resource_type):
         number = running.pages.get(resource_type, 0)
         try:
-            bundle = http.request("GET", page, {"Accept": "application/fhir+json"}).json()
+            bundle = _page(http.request("GET", page, {"Accept": "application/fhir+json"}), resource_type, report)
         except FhirServerError as error:
-            if error.status in GONE:
+            if error.status not in TRANSIENT | DENIED:
                 # The server forgot its paging; the next run asks anew.
                 (state / _RUNNING).unlink(missing_ok=True)
             raise
         running.records += _keep(bundle, state / "downloads", resource_type, number, report)
-        following = [link["url"] for link in bundle.get("link", []) if link.get("relation") == "next"]
-        running.next_page[resource_type] = urljoin(page, following[0]) if following else None
+        following = next((link["url"] for link in bundle.get("link") or [] if link.get("relation") == "next"), None)
+        following = urljoin(page, following) if following else None
+        if following == page:
+            (state / _RUNNING).unlink(missing_ok=True)
+            raise ExportFailedError(f"{report.feed}: the search for {resource_type} names a page as its own next one")
+        running.next_page[resource_type] = following
         running.pages[resource_type] = number + 1
         write_json(state / _RUNNING, running.model_dump())
         log.info("%s: %s, %d pages", report.feed, resource_type, number + 1)
 
 
+def _page(answer: httpx.Response, searched: str, report: ExportReport) -> dict[str, Any]:
+    """A page of a search; anything else that a server answers in its place would pass for "nothing new"."""
+    try:
+        bundle = answer.json()
+    except ValueError:
+        bundle = None
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise ExportFailedError(f"{report.feed}: the answer to the search for {searched} is no Bundle")
+    return bundle
+
+
 def _keep(bundle: dict[str, Any], folder: Path, searched: str, page: int, report: ExportReport) -> int:
     """Write a page's records, a file a type, as they came; return how many."""
     lines: dict[str, list[bytes]] = defaultdict(list)
-    for entry in bundle.get("entry", []):
+    for entry in bundle.get("entry") or []:
         resource = entry.get("resource") or {}
         kind = str(resource.get("resourceType"))
         if (entry.get("search") or {}).get("mode") == "outcome" or kind == "OperationOutcome":
-            report.warnings.append(f"the search for {searched} came with an outcome of the server")
+            _tell(orjson.dumps(resource), searched, report)
         elif re.fullmatch("[A-Z][A-Za-z]+", kind):
             lines[kind].append(orjson.dumps(resource))
     for kind, records in lines.items():
@@ -140,7 +170,16 @@ def _keep(bundle: dict[str, Any], folder: Path, searched: str, page: int, report
     return sum(map(len, lines.values()))
 
 
-def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportReport) -> None:
+def _tell(outcome: bytes, searched: str, report: ExportReport) -> None:
+    """What the server says beside its records: an error means that they are not all."""
+    for severity, code in issues(outcome):
+        told = f"the server reports {severity} {code} with the search for {searched}"
+        if severity in ("fatal", "error"):
+            raise ExportFailedError(f"{report.feed}: {told}")
+        report.warnings.append(told)
+
+
+def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportReport, granted: str) -> None:
     deliveries.mkdir(parents=True, exist_ok=True)
     write_json(deliveries / MANIFEST, {"transactionTime": running.until, "output": [], "error": []})
     moment = re.sub("[^0-9TZ]", "", running.until)
@@ -149,5 +188,5 @@ def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportRep
         path.replace(deliveries / f"{kind}.{moment}.{rest}")
         report.files += 1
     report.records, report.transaction_time = running.records, running.until
-    write_json(state / _LAST, {"transaction_time": running.until})
+    remember(state, f"{running.asked} {granted}", running.until)
     (state / _RUNNING).unlink()

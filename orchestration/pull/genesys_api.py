@@ -26,12 +26,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from orchestration.lake.landing import MANIFEST
 from orchestration.pull.fhir_auth import RENEW_BEFORE, AccessDeniedError
 from orchestration.pull.fhir_bulk import ExportReport
-from orchestration.pull.fhir_bulk_state import begun_anew, resumed, write_json
+from orchestration.pull.fhir_bulk_state import begun_anew, remember, resumed, write_json
 from orchestration.pull.fhir_http import GONE, FhirHttp, FhirServerError
 
 log = logging.getLogger(__name__)
 
-_RUNNING, _LAST = "running.json", "last.json"
+_RUNNING = "running.json"
 _JOBS = "/api/v2/analytics/conversations/details/jobs"
 #: One job's window: far below the server's limit of a month, so that a job that is lost costs little.
 _WINDOW = timedelta(days=7)
@@ -64,6 +64,11 @@ class GenesysServer(BaseModel):
     start: date
     page_size: int = Field(default=1000, ge=1)
     credentials: ClientCredentials
+
+    @property
+    def asked(self) -> str:
+        """What is asked for: where it changes, what came since the last pull is not enough."""
+        return f"{self.url} {self.start}"
 
 
 class _Running(BaseModel):
@@ -134,7 +139,7 @@ def pull_conversations(
             running.since, running.job, running.cursor, running.pages = running.window_end, None, None, 0
             _save(state, running)
             log.info("%s: conversations until %s", declared.feed, _text(running.since))
-        _deliver(state, deliveries, running, report)
+        _deliver(declared, state, deliveries, running, report)
         return report
     finally:
         if http is None:
@@ -142,7 +147,7 @@ def pull_conversations(
 
 
 def _begun(declared: GenesysServer, http: FhirHttp, state: Path) -> _Running:
-    since = begun_anew(state) or f"{declared.start}T00:00:00Z"
+    since = begun_anew(state, declared.asked) or f"{declared.start}T00:00:00Z"
     until = http.request("GET", f"{http.base_url}{_JOBS}/availability").json()["dataAvailabilityDate"]
     return _Running.model_validate({"since": since, "until": until})
 
@@ -191,7 +196,7 @@ def _keep(folder: Path, running: _Running, content: bytes) -> None:
     scratch.replace(folder / f"{_name(running.since)}.{running.pages:06d}.json")
 
 
-def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportReport) -> None:
+def _deliver(declared: GenesysServer, state: Path, deliveries: Path, running: _Running, report: ExportReport) -> None:
     deliveries.mkdir(parents=True, exist_ok=True)
     until = _text(running.until)
     write_json(deliveries / MANIFEST, {"transactionTime": until, "output": [], "error": []})
@@ -200,7 +205,7 @@ def _deliver(state: Path, deliveries: Path, running: _Running, report: ExportRep
         report.files += 1
         path.replace(deliveries / path.name)
     report.transaction_time = until
-    write_json(state / _LAST, {"transaction_time": until})
+    remember(state, declared.asked, until)
     (state / _RUNNING).unlink(missing_ok=True)
 
 

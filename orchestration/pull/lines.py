@@ -47,15 +47,28 @@ def byte_blocks(path: Path) -> Iterator[bytes]:
             while block := file.read(BLOCK_BYTES):
                 yield block
             return
-        member = zlib.decompressobj(_GZIP)
         try:
-            while packed := member.unused_data or file.read(BLOCK_BYTES // 4):
-                member = zlib.decompressobj(_GZIP) if member.eof else member
-                yield member.decompress(packed)
-        except zlib.error:
-            pass
-        if not member.eof and path.stat().st_size:
+            yield from gunzipped(iter(lambda: file.read(BLOCK_BYTES // 4), b""))
+        except (zlib.error, EOFError):
             yield b"\0"
+
+
+def gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what the blocks of a gzip stream hold, of all its members.
+
+    Raises:
+        EOFError: the stream breaks off.
+        zlib.error: it is none.
+    """
+    member = None
+    for block in blocks:
+        packed = block
+        while packed:
+            member = zlib.decompressobj(_GZIP) if member is None or member.eof else member
+            yield member.decompress(packed)
+            packed = member.unused_data
+    if member is not None and not member.eof:
+        raise EOFError("the gzip stream breaks off")
 
 
 def count_lines(path: Path) -> int:

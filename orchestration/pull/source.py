@@ -26,7 +26,7 @@ from orchestration.pull.deliveries import Readiness, feeds
 from orchestration.pull.identities import IdentityMap, write_identities
 from orchestration.pull.qualtrics import Qualtrics
 from orchestration.pull.readers import AnyReader
-from orchestration.pull.servers import AnyServer, bring_deliveries
+from orchestration.pull.servers import AnyServer, FeedFailedError, bring_deliveries
 from orchestration.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -123,10 +123,26 @@ def _load_source(path: Path, changed_at: int) -> Source:
 
 
 def pull(source: Source, settings: Settings) -> PullReport:
-    """Land what is new in the source's delivery folders and parse whatever raw does not hold yet."""
-    report = PullReport(source.name)
-    report.warnings += bring_deliveries(source.servers, settings)
+    """Land what is new in the source's delivery folders and parse whatever raw does not hold yet.
+
+    Raises:
+        FeedFailedError: a server gave no complete data; what the others delivered has been landed and parsed.
+    """
+    report, failed = PullReport(source.name), list[str]()
+    if source.servers:
+        # What a killed run brought is dated by the manifest beside it, which the next export replaces.
+        _land_new_files(source, settings, report)
+        report.warnings, failed = bring_deliveries(source.servers, settings)
     _land_new_files(source, settings, report)
+    for warning in report.warnings:
+        log.warning(warning)
+    _parse_landed(source, settings, report)
+    if failed:
+        raise FeedFailedError("; ".join(failed))
+    return report
+
+
+def _parse_landed(source: Source, settings: Settings, report: PullReport) -> None:
     folder = settings.raw / source.name
     raw.sweep(folder)
     parsed = raw.parsed_signatures(folder)
@@ -138,7 +154,6 @@ def pull(source: Source, settings: Settings) -> PullReport:
     for batch in _batches(pending):
         _parse(source, batch, folder)
         report.files_parsed += len(batch)
-    return report
 
 
 def unread_folders(sources: Iterable[Source], settings: Settings) -> list[str]:
@@ -178,8 +193,6 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
         report.warnings += [f"{feed.name}/{fault}; left for next time" for fault in feed.faults]
     report.warnings += [f"{name}: {why}; left for next time" for name, why in landing.left.items()]
     landing.remember()
-    for warning in report.warnings:
-        log.warning(warning)
 
 
 def _lacking(reader: AnyReader, path: Path) -> list[str]:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from orchestration.pull.fhir_bulk import ExportFailedError
 from orchestration.pull.fhir_http import FhirHttp, FhirServerError
 from orchestration.pull.fhir_search import SearchExport, search
 from orchestration.pull.source import load_sources, pull
@@ -24,6 +25,7 @@ class Server:
 
     def __init__(self, *numbers: int) -> None:
         self.numbers, self.trouble, self.asked = numbers, list[int](), list[str]()
+        self.instead: Any = None
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer as a FHIR server."""
@@ -32,6 +34,8 @@ class Server:
             return httpx.Response(status)
         if request.url.path.endswith("/metadata"):
             return httpx.Response(200, json={}, headers={"Date": DATE})
+        if self.instead is not None:
+            return httpx.Response(200, json=self.instead)
         page = int(parse_qs(urlsplit(str(request.url)).query).get("page", ["0"])[0])
         bundle: dict[str, Any] = {"resourceType": "Bundle", "entry": [], "link": []}
         if page < len(self.numbers):
@@ -95,6 +99,46 @@ def test_forgotten_paging_is_asked_for_anew(tmp_path: Path) -> None:
         run(server, tmp_path)
     run(server, tmp_path)
     assert delivered(tmp_path)["Encounter"] == ["e1", "e2"]
+
+
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "timeout", "diagnostics": "Ann"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({}, "the answer to the search for Encounter is no Bundle"),
+        (["Ann"], "the answer to the search for Encounter is no Bundle"),
+        (OUTCOME, "the answer to the search for Encounter is no Bundle"),
+        (
+            {"resourceType": "Bundle", "entry": [{"resource": OUTCOME, "search": {"mode": "outcome"}}]},
+            "the server reports error timeout with the search for Encounter",
+        ),
+        (
+            {"resourceType": "Bundle", "link": [{"relation": "next", "url": f"{URL}/Encounter?page=7"}]},
+            "the search for Encounter names a page as its own next one",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_page_of_a_search_is_a_clear_failure(tmp_path: Path, answer: Any, told: str) -> None:
+    server = Server(1)
+    server.instead = answer
+    with pytest.raises(ExportFailedError, match=f"ehr: {told}"):
+        run(server, tmp_path)
+    assert delivered(tmp_path) == {}
+    server.instead = None
+    run(server, tmp_path)
+    assert delivered(tmp_path)["Encounter"] == ["e1"]
+
+
+def test_what_is_declared_otherwise_is_searched_whole(tmp_path: Path) -> None:
+    server = Server(1)
+    run(server, tmp_path)
+    run(server, tmp_path, includes=["Encounter:subject"])
+    assert not any("_lastUpdated=ge" in url for url in server.asked)
 
 
 def test_a_pull_asks_its_servers_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
