@@ -94,7 +94,7 @@ def measure(path: Path, folder: Path) -> dict[str, float]:
     from orchestration.pull.x12 import X12
 
     reader = X12(kind="x12", time_zone="America/New_York")
-    write_835(folder / "warm.835", 1, claims_a_payment=10)
+    write_835(folder / "warm.835", 1_000, claims_a_payment=10)
     found: dict[str, float] = {}
     for name in (folder / "warm.835", path):
         start = time.process_time()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -31,6 +32,7 @@ PARQUET_OPTIONS = "format parquet, parquet_version v2, compression zstd, compres
 ROW_GROUP = 100_000
 _SAMPLE = 10_000
 _COUNTED = {pa.int64(), pa.date32(), pa.timestamp("us")}
+_ENCODED = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,17 @@ class TableWriter:
         self._rows = 0
 
     def add(self, rows: pa.Table) -> None:
-        """Take rows; columns of the table that they lack are null, others are left out."""
+        """Take rows; columns of the table that they lack are null, others are left out.
+
+        A text that repeats may come as a dictionary, which is written without looking at any text again.
+        """
         if not rows.num_rows:
             return
         present = set(rows.column_names)
         columns = [
-            _cast(rows[f.name], f.type) if f.name in present else pa.nulls(rows.num_rows, f.type) for f in self._schema
+            _typed(rows[f.name], f.type) if f.name in present else pa.nulls(rows.num_rows, f.type) for f in self._schema
         ]
-        self._pending.append(pa.Table.from_arrays(columns, schema=self._schema))
+        self._pending.append(pa.table(columns, names=self._schema.names))
         self._rows += rows.num_rows
         if self._rows >= ROW_GROUP:
             self._flush()
@@ -94,27 +99,60 @@ class TableWriter:
             self._writer.close()
 
     def _flush(self) -> None:
-        rows = pa.concat_tables(self._pending)
+        schema = self._writer.schema if self._writer else self._pending[0].schema
+        rows = pa.concat_tables([_fitted(rows, schema) for rows in self._pending])
         if self._writer is None:
             self._writer = _parquet_writer(self._path, rows)
-        self._writer.write_table(rows)
+        self._writer.write_table(rows.unify_dictionaries())
         self._pending, self._rows = [], 0
 
 
+def constant(value: str, rows: int) -> pa.DictionaryArray:
+    """Return a column of one text, of which nothing is said for each row but that it is the same."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), [value])
+
+
 def _parquet_writer(path: Path, first: pa.Table) -> pq.ParquetWriter:
-    """Open a Parquet file for rows like ``first``: texts that hardly ever repeat a dictionary would only cost time."""
+    """Open a Parquet file for rows like ``first``: texts that hardly ever repeat a dictionary would only cost time.
+
+    Least and greatest values are stored where they are quick to find, which is not in texts.
+    """
     sample = first.slice(0, _SAMPLE)
     texts = [f.name for f in first.schema if f.type == pa.string()]
+    encoded = [f.name for f in first.schema if pa.types.is_dictionary(f.type)]
     repeating = [name for name in texts if pc.count_distinct(sample[name]).as_py() <= sample.num_rows // 2]
-    counting = {f.name: "DELTA_BINARY_PACKED" for f in first.schema if f.type in _COUNTED}
+    counting = {f.name: "DELTA_BINARY_PACKED" for f in first.schema if _counts(f.type)}
     differing = {name: "DELTA_BYTE_ARRAY" for name in texts if name not in repeating}
     return pq.ParquetWriter(
-        path, first.schema, compression="zstd", use_dictionary=repeating, column_encoding=counting | differing
+        path,
+        first.schema,
+        compression="zstd",
+        use_dictionary=encoded + repeating,
+        column_encoding=counting | differing,
+        store_decimal_as_integer=True,
+        store_schema=False,  # that texts came as dictionaries concerns no reader
+        write_statistics=[name for name in first.column_names if name not in {*texts, *encoded}],
     )
 
 
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    return column if column.type == kind else column.cast(kind)
+def _counts(kind: pa.DataType) -> bool:
+    return kind in _COUNTED or pa.types.is_decimal(kind)
+
+
+def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Return a column as ``kind``; a text may stay a dictionary."""
+    is_text = kind == pa.string() and column.type == _ENCODED
+    return column if column.type == kind or is_text else column.cast(kind)
+
+
+def _fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows whose texts are dictionaries where those of ``schema`` are, and only there."""
+    if rows.schema.equals(schema):
+        return rows
+    # Arrow casts a dictionary to its texts, but no texts to a dictionary.
+    encoded = {f.name for f in schema if f.type == _ENCODED != rows.schema.field(f.name).type}
+    columns = [rows[f.name].dictionary_encode() if f.name in encoded else rows[f.name].cast(f.type) for f in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def sweep(source_folder: Path) -> None:

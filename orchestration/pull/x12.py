@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from orchestration.lake.landing import LandedFile
-from orchestration.lake.raw import RawBatch, TableWriter
+from orchestration.lake.raw import RawBatch, TableWriter, constant
 from orchestration.lake.schemas import RECORDS, REJECTS
 from orchestration.pull.columns import ZoneName
 from orchestration.pull.x12_count import count_records
@@ -87,7 +87,7 @@ _ACCOUNT = {"records": RECORDS, "rejects": REJECTS}
 
 def _of_file(rows: pa.Table, file: LandedFile) -> pa.Table:
     for name, value in (("file_id", file.file_id), ("feed", file.feed)):
-        rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+        rows = rows.append_column(name, constant(value, rows.num_rows))
     return rows
 
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.pull.x12_dates import RecordDates
-from orchestration.pull.x12_flat import Frame, as_money
-from orchestration.pull.x12_segments import Mask, Rows, cents, quantity
+from orchestration.pull.x12_flat import Frame
+from orchestration.pull.x12_segments import Mask, Rows
+from orchestration.pull.x12_values import as_money, cents, quantity
 
 #: Implementation guides by the number in ST03 or GS08 (5010 and 4010).
 _GUIDES = {
@@ -71,14 +72,14 @@ def _insurance(frame: Frame, rows: Rows) -> dict[str, pa.Array]:
     provider = loops.heading("NM1", "85")[loops.provider[rows]]
     relation = pc.coalesce(segments.text(policy, 2), segments.text(loops.heading("PAT")[patient], 1))
     return {
-        "payer_sequence": segments.text(policy, 1),
+        "payer_sequence": segments.repeated(policy, 1),
         "relationship_code": relation,
         "group_number": segments.text(policy, 3),
-        "filing_code": segments.text(policy, 9),
+        "filing_code": segments.repeated(policy, 9),
         "payer_name": segments.text(payer, 3),
         "payer_id": segments.text(payer, 9),
         "billing_provider_name": segments.text(provider, 3),
-        "billing_provider_qualifier": segments.text(provider, 8),
+        "billing_provider_qualifier": segments.repeated(provider, 8),
         "billing_provider_id": segments.text(provider, 9),
     }
 
@@ -93,7 +94,7 @@ def _people(frame: Frame, rows: Rows, claim: Rows) -> dict[str, pa.Array]:
     return {
         "subscriber_family": segments.text(subscriber, 3),
         "subscriber_given": segments.text(subscriber, 4),
-        "subscriber_qualifier": segments.text(subscriber, 8),
+        "subscriber_qualifier": segments.repeated(subscriber, 8),
         "subscriber_id": segments.text(subscriber, 9),
         "patient_family": segments.text(patient, 3),
         "patient_given": segments.text(patient, 4),
@@ -101,10 +102,10 @@ def _people(frame: Frame, rows: Rows, claim: Rows) -> dict[str, pa.Array]:
         "patient_suffix": segments.text(patient, 7),
         "patient_member_id": segments.text(patient, 9),
         "patient_birth_date": frame.read_dates(birth, 2, "DMG02", claim, "warn"),
-        "patient_sex": segments.text(birth, 3),
+        "patient_sex": segments.repeated(birth, 3),
         "patient_address": segments.text(street, 1),
         "patient_city": segments.text(place, 1),
-        "patient_state": segments.text(place, 2),
+        "patient_state": segments.repeated(place, 2),
         "patient_zip": segments.text(place, 3),
     }
 
@@ -124,16 +125,16 @@ def _lines(frame: Frame, dated: RecordDates) -> tuple[pa.Table, npt.NDArray[np.i
     service_from, service_to = dated.span(loops.line, rows, ("472",))
     table = pa.table(
         {
-            "line": frame.lines[owner],
+            "line": frame.first_line + owner,
             "line_number": frame.line_number(rows),
             "procedure_qualifier": segments.component(service, 1 + shift, 1),
             "procedure_code": segments.component(service, 1 + shift, 2),
             "modifier": segments.component(service, 1 + shift, 3),
-            "revenue_code": segments.text(np.where(shift == 1, service, -1), 1),
+            "revenue_code": segments.repeated(np.where(shift == 1, service, -1), 1),
             "charge_amount": charge,
-            "unit": segments.text(medical, 3 + shift),
+            "unit": segments.repeated(medical, 3 + shift),
             "quantity": quantity(segments.text(medical, 4 + shift)),
-            "place_of_service": segments.text(professional, 5),
+            "place_of_service": segments.repeated(professional, 5),
             "service_from": service_from,
             "service_to": service_to,
         }

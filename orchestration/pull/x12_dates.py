@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.pull.x12_flat import Frame
-from orchestration.pull.x12_segments import Mask, Rows, code, dates
+from orchestration.pull.x12_segments import Mask, Rows, among, code
+from orchestration.pull.x12_values import dates
 
 _FORMATS = ("D8", "RD8", "DT")  # a day, a range of days, a day with a time; others (TM) are no dates
 _NEVER = np.iinfo(np.int32).max
@@ -37,6 +38,8 @@ class RecordDates:
         """
         first, last = pa.nulls(len(rows), pa.date32()), pa.nulls(len(rows), pa.date32())
         for qualifiers in preferred:
+            if not first.null_count:
+                break
             begin, end = self._extremes(loop, rows, qualifiers)
             last = pc.if_else(first.is_valid(), last, end)
             first = pc.coalesce(first, begin)
@@ -72,28 +75,34 @@ def read_record_dates(frame: Frame) -> RecordDates:
     segments, loops = frame.segments, frame.loops
     rows = frame.new(segments.any_of("DTP", "DTM") & (loops.record >= 0))
     is_period = segments.is_a(rows, "DTP")
-    form = segments.codes(rows, 2)
-    is_date = ~is_period | np.isin(form, [code(f) for f in _FORMATS])
-    is_range = (is_period & (form == code("RD8")))[is_date]
-    rows, is_period = rows[is_date], is_period[is_date]
-    text = segments.text(rows, np.where(is_period, 3, 2))
-    is_long = np.asarray(pc.greater(pc.fill_null(pc.binary_length(text), 0), 8))
-    begin, wrong_begin = dates(pc.utf8_slice_codeunits(text, 0, 8) if is_long.any() else text)
+    is_range: Mask = np.zeros(len(rows), np.bool_)
+    if is_period.any():
+        form = segments.codes(rows, 2)
+        is_date = ~is_period | among(form, _FORMATS)
+        is_range = (is_period & (form == code("RD8")))[is_date]
+        rows, is_period = rows[is_date], is_period[is_date]
+    text = segments.repeated(rows, np.where(is_period, 3, 2))
+    begin, wrong = dates(_part(text, 0, 8))
     end = begin
-    wrong_end: Mask = np.zeros(len(rows), np.bool_)
     if is_range.any():
-        until, wrong_end = dates(pc.if_else(pa.array(is_range), pc.utf8_slice_codeunits(text, 9, 17), None))
-        end = pc.coalesce(until, begin)
+        until, wrong_end = dates(_part(text, 9, 17))
+        end = pc.coalesce(pc.if_else(pa.array(is_range), until, None), begin)
+        wrong |= wrong_end & is_range
     owner = frame.record_of(rows)
-    frame.findings.add_at(owner[wrong_begin | wrong_end], "date_invalid", "DTP03")
+    frame.findings.add_at(owner[wrong], "date_invalid", "DTP03")
     columns = {
-        "line": frame.lines[owner],
+        "line": frame.first_line + owner,
         "line_number": frame.line_number(rows),
-        "qualifier": segments.text(rows, 1),
+        "qualifier": segments.repeated(rows, 1),
         "date_from": begin,
         "date_to": end,
     }
     return RecordDates(frame, rows, pa.table(columns))
+
+
+def _part(texts: pa.DictionaryArray, begin: int, end: int) -> pa.DictionaryArray:
+    """Return some characters of each text."""
+    return pa.DictionaryArray.from_arrays(texts.indices, pc.utf8_slice_codeunits(texts.dictionary, begin, end))
 
 
 def _days(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:

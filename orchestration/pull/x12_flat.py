@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.pull.x12_loops import Loops
-from orchestration.pull.x12_segments import MONEY, Mask, Rows, Segments, cents, dates, money, quantity
+from orchestration.pull.x12_segments import Mask, Rows, Segments
+from orchestration.pull.x12_values import cents, dates, money, quantity
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Findings:
         masks = [records for records, _, _, severity, _ in self.found if severity == "reject"]
         return np.logical_or.reduce(masks) if masks else np.zeros(self.size, np.bool_)
 
-    def rows(self, lines: Rows, tables: pa.StringArray) -> list[dict[str, object]]:
+    def rows(self, lines: Rows, tables: pa.DictionaryArray) -> list[dict[str, object]]:
         """Return the findings as rows of `rejects`."""
         names = tables.to_pylist() if self.found else []
         return [
@@ -79,7 +81,7 @@ class Frame:
     first_transaction: int
     goes_on: bool  # whether the last transaction goes on in the next block
 
-    @property
+    @cached_property
     def lines(self) -> npt.NDArray[np.int64]:
         """The ordinals of the records in the file."""
         return self.first_line + np.arange(len(self.rows))
@@ -118,7 +120,11 @@ class Frame:
 
     def transaction_number(self, rows: Rows) -> Rows:
         """Return the ordinal in the file of the transaction that each segment stands in."""
-        return self.first_transaction + np.searchsorted(self.transaction_rows, rows, side="right") - 1
+        return self.first_transaction + self.transaction_of(rows)
+
+    def transaction_of(self, rows: Rows) -> Rows:
+        """Return the last of the block's transactions (position) that began at or before each segment, -1 for none."""
+        return np.searchsorted(self.transaction_rows, rows, side="right") - 1
 
     def versions(self, rows: Rows) -> pa.Array:
         """Return the implementation guide of each segment's transaction: ST03, or GS08 (4010 and all 835)."""
@@ -156,7 +162,7 @@ class Frame:
 
     def read_dates(self, rows: Rows, element: int, name: str, owner: Rows, severity: str = "reject") -> pa.Array:
         """Return a date of each segment; texts that are none are found."""
-        days, wrong = dates(self.segments.text(rows, element))
+        days, wrong = dates(self.segments.repeated(rows, element))
         self.findings.add_at(owner[wrong], "date_invalid", name, severity)
         return days
 
@@ -168,11 +174,15 @@ class Frame:
         return total
 
 
-def as_money(whole_cents: npt.NDArray[np.int64]) -> pa.Array:
-    """Return whole cents as dollars."""
-    raw: Rows = np.zeros((len(whole_cents), 2), np.int64)
-    raw[:, 0], raw[:, 1] = whole_cents, np.where(whole_cents < 0, -1, 0)
-    return pa.Array.from_buffers(MONEY, len(whole_cents), [None, pa.py_buffer(raw)])
+def one_of(number: npt.NDArray[Any], *texts: str) -> pa.DictionaryArray:
+    """Return the text that each number (from 0) stands for."""
+    return pa.DictionaryArray.from_arrays(pa.array(number.astype(np.int32)), list(texts))
+
+
+def _place_within(owner: Rows) -> Rows:
+    """Return which of its owner's each is, from 1; those of one owner stand together."""
+    place = np.arange(len(owner))
+    return place - np.maximum.accumulate(np.where(np.diff(owner, prepend=-2) != 0, place, 0)) + 1
 
 
 def adjustments(frame: Frame) -> tuple[pa.Table, npt.NDArray[np.int64]]:
@@ -181,20 +191,21 @@ def adjustments(frame: Frame) -> tuple[pa.Table, npt.NDArray[np.int64]]:
     rows, at = segments.repeats(frame.new(segments.having("CAS") & (loops.record >= 0)), first=2, step=3)
     owner = frame.record_of(rows)
     amount = frame.read_money(rows, at + 1, "CAS03", owner)
-    reason = segments.text(rows, at)
+    reason = segments.repeated(rows, at)
     table = pa.table(
         {
-            "line": frame.lines[owner],
-            "record_type": pc.if_else(pa.array(loops.in_835[rows]), "remit", "claim"),
+            "line": frame.first_line + owner,
+            "record_type": one_of(loops.in_835[rows], "claim", "remit"),
             "line_number": frame.line_number(rows),
-            "position": np.arange(len(rows)) - np.searchsorted(owner, owner) + 1,
-            "group_code": segments.text(rows, 1),
+            "position": _place_within(owner),
+            "group_code": segments.repeated(rows, 1),
             "reason_code": reason,
             "amount": amount,
             "quantity": quantity(segments.text(rows, at + 2)),
         }
     )
-    return table.filter(pc.or_(reason.is_valid(), amount.is_valid())), frame.sums(owner, amount)
+    says = pc.or_(reason.is_valid(), amount.is_valid())
+    return (table.filter(says) if pc.any(pc.invert(says)).as_py() else table), frame.sums(owner, amount)
 
 
 def provider_adjustments(frame: Frame) -> pa.Table:
@@ -230,17 +241,17 @@ def parties(frame: Frame) -> pa.Table:
         {
             "line": frame.first_line + owner,  # a heading's first record may only come with the next block
             "transaction_number": frame.transaction_number(rows),
-            "level": np.where(in_line, "line", np.where(in_record, "record", "header")).tolist(),
-            "role": segments.text(rows, 1),
+            "level": one_of(np.where(in_line, 2, in_record), "header", "record", "line"),
+            "role": segments.repeated(rows, 1),
             "name": segments.text(rows, np.where(person, 3, 2)),
             "given": segments.text(names, 4),
             "middle": segments.text(names, 5),
             "suffix": segments.text(names, 7),
-            "id_qualifier": segments.text(rows, np.where(person, 8, 3)),
+            "id_qualifier": segments.repeated(rows, np.where(person, 8, 3)),
             "id": segments.text(rows, np.where(person, 9, 4)),
             "address": segments.text(street, 1),
             "city": segments.text(place, 1),
-            "state": segments.text(place, 2),
+            "state": segments.repeated(place, 2),
             "zip": segments.text(place, 3),
         }
     )

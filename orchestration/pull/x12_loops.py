@@ -12,7 +12,6 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from orchestration.pull.x12_segments import Mask, Rows, Segments, code
 
@@ -55,6 +54,11 @@ class Loops:
         after_end: Mask = np.zeros(len(self.segments), np.bool_)
         after_end[1:] = self.segments.having("SE")[:-1]
         return self.within(self.segments.having("ST"), after_end | self.segments.any_of(*_ENVELOPE))
+
+    @cached_property
+    def transaction_place(self) -> Rows:
+        """Which of the block's transactions, from 0, each segment stands in; -1 where in none."""
+        return np.where(self.transaction >= 0, np.cumsum(self.segments.having("ST"), dtype=np.int32) - 1, -1)
 
     @property
     def is_open(self) -> bool:
@@ -141,5 +145,6 @@ class Loops:
         return self.within(at_level, self.segments.any_of("ST", *_ENVELOPE))
 
     def _of_type(self, transaction_type: str) -> Mask:
-        types: npt.NDArray[np.uint32] = np.append(self.segments.qualifiers, 0)  # transaction -1 has no type
-        return types[self.transaction] == code(transaction_type)
+        types = self.segments.qualifiers[self.segments.having("ST")]
+        is_of_type: Mask = np.append(types == code(transaction_type), False)  # transaction -1 has no type
+        return is_of_type[self.transaction_place]

@@ -20,7 +20,7 @@ from orchestration.pull.x12_records import Due, judge_structure, judge_text, rec
 from orchestration.pull.x12_remits import remit_lines, remits
 from orchestration.pull.x12_segments import Mask, Rows, Segments
 from orchestration.pull.x12_stream import Block
-from orchestration.pull.x12_transactions import Totals, imbalances, totals, transaction_position, transactions
+from orchestration.pull.x12_transactions import Totals, imbalances, totals, transactions
 
 Tables = dict[str, pa.Table]
 
@@ -59,7 +59,7 @@ class FileParser:
         went_on = bool(len(starts)) and int(starts[0]) < skip
         ended: Mask = np.ones(len(starts), np.bool_)
         ended[-1:] = not goes_on
-        owner = transaction_position(loops, starts)
+        owner = loops.transaction_place
         claim_rows = np.flatnonzero(loops.starts_record)
         has_claim: Mask = np.zeros(len(starts) + 1, np.bool_)
         has_claim[owner[claim_rows]] = True
@@ -98,6 +98,7 @@ class FileParser:
         if loops.in_835.any():
             tables["remits"] = remits(frame, remit, by_record, dated)
             tables["remit_lines"] = remit_lines(frame, dated)
+        if frame.segments.having("PLB").any():
             tables["provider_adjustments"] = provider_adjustments(frame)
         if loops.in_837.any():
             tables["claims"], tables["claim_lines"] = claims(frame, claim, dated)

@@ -12,15 +12,16 @@ from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from orchestration.pull.x12_flat import Frame
+from orchestration.lake.raw import constant
+from orchestration.pull.x12_flat import Frame, one_of
 from orchestration.pull.x12_segments import Mask, Rows
-from orchestration.pull.x12_transactions import group_times, transaction_position
+from orchestration.pull.x12_transactions import group_times
 
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
+_HASH_BYTES = 8
 _LOST_CHARACTER = "\ufffd".encode()
 
 #: Findings (rule, severity) in a heading whose first record comes with the next block.
@@ -47,7 +48,7 @@ def judge_structure(frame: Frame, ended: Mask, transactions: pa.Table) -> None:
     findings.add(_misplaced(frame) & ~in_other, "segment_misplaced", "CLM/CLP")
     rows = frame.transaction_rows[ended]
     last = np.full(len(frame.transaction_rows), -1)
-    owner = transaction_position(loops, frame.transaction_rows)[frame.rows]
+    owner = loops.transaction_place[frame.rows]
     last[owner[owner >= 0]] = np.flatnonzero(owner >= 0)
     cut_off = loops.first_in(loops.transaction, frame.segments.having("SE"))[rows] < 0
     findings.add_at(last[ended][cut_off], "truncated", "SE")
@@ -92,62 +93,74 @@ def record_rows(
 ) -> dict[str, pa.Table]:
     """Return the rows of `records` and `rejects` for the block."""
     loops, rows = frame.loops, frame.rows
-    names: npt.NDArray[np.object_] = np.full(len(rows), "transactions", object)
-    names[frame.segments.is_a(rows, "CLM")] = "claims"
-    names[frame.segments.is_a(rows, "CLP")] = "remits"
-    identities: npt.NDArray[np.object_] = np.full(len(rows), None, object)
-    for name, at in (("claims", claim), ("remits", remit)):
-        if name in tables:
-            identities[at] = _identities(name, tables[name])
-    whole = np.flatnonzero(~loops.starts_record[rows])
-    identities[whole] = [f"transaction|{h}" for h in _hashes(frame, rows[whole])]
-    states: npt.NDArray[np.object_] = np.full(len(rows), "parsed", object)
-    states[~(loops.in_835 | loops.in_837)[rows]] = "not_modelled"
-    states[frame.findings.rejected] = "rejected"
+    hashes = _hashes(frame, rows)
+    is_claim, is_remit = (frame.segments.is_a(rows, i) for i in ("CLM", "CLP"))
+    state = np.where((loops.in_835 | loops.in_837)[rows], 0, 1)
+    state[frame.findings.rejected] = 2
     records = pa.table(
         {
             "line": frame.lines,
-            "table_name": pa.array(names, pa.string()),
-            "record_id": pa.array(identities, pa.string()),
-            "record_hash": pa.array(_hashes(frame, rows), pa.string()),
+            "table_name": one_of(np.where(is_claim, 1, np.where(is_remit, 2, 0)), "transactions", "claims", "remits"),
+            "record_id": _record_ids(frame, tables, {"claims": claim, "remits": remit}, hashes),
+            "record_hash": hashes,
             "version_at": group_times(frame, rows, zone),
-            "op": pa.repeat("upsert", len(rows)),
-            "parse_state": pa.array(states, pa.string()),
+            "op": constant("upsert", len(rows)),
+            "parse_state": one_of(state, "parsed", "not_modelled", "rejected"),
         }
     )
     found = frame.findings.rows(frame.lines, records["table_name"])
     return {"records": records} | ({"rejects": pa.Table.from_pylist(found)} if found else {})
 
 
-def _identities(name: str, table: pa.Table) -> list[str | None]:
+def _record_ids(
+    frame: Frame, tables: dict[str, pa.Table], records: dict[str, Rows], hashes: pa.StringArray
+) -> pa.StringArray:
+    """Return the identity of each record: a claim's or remit's key, a whole transaction's content."""
+    at: Rows = np.full(len(frame.rows), -1)
+    whole = np.flatnonzero(~frame.loops.starts_record[frame.rows])
+    at[whole] = np.arange(len(whole))
+    found = [pc.binary_join_element_wise("transaction", hashes.take(pa.array(whole)), "|")]
+    for name, rows in records.items():
+        if name in tables:
+            at[rows] = sum(map(len, found)) + np.arange(len(rows))
+            found.append(_identities(name, tables[name]))
+    return pa.concat_arrays(found).take(pa.array(at, mask=at < 0))
+
+
+def _identities(name: str, table: pa.Table) -> pa.StringArray:
     """Return the identity of each claim or remit; null where its own number is missing."""
     key = [pc.fill_null(table[column].cast(pa.string()), "") for column in _KEYS[name]]
     joined = pc.binary_join_element_wise(*key, "|")
     known = table["patient_control_number"].is_valid()
-    return pc.if_else(known, joined, pa.scalar(None, pa.string())).to_pylist()  # type: ignore[no-any-return]
+    return pc.if_else(known, joined, pa.scalar(None, pa.string())).combine_chunks()
 
 
-def _hashes(frame: Frame, rows: Rows) -> list[str]:
+def _hashes(frame: Frame, rows: Rows) -> pa.StringArray:
     """Return a hash of what each record says, with the headings that apply to it but without control numbers."""
     segments, loops = frame.segments, frame.loops
     if not len(rows):
-        return []
+        return pa.array([], pa.string())
     sizes = np.maximum(np.bincount(loops.record[loops.record >= 0], minlength=len(segments))[rows], 1)
     levels = np.stack([level[rows] for level in (loops.transaction, loops.provider, loops.subscriber, loops.patient)])
     levels = np.where(levels[0] >= 0, levels, -1)  # outside of transactions no heading applies
     changes: Rows = np.flatnonzero((levels[:, 1:] != levels[:, :-1]).any(axis=0)) + 1
-    heads: list[bytes] = []
+    begins, ends = segments.begin[rows].tolist(), segments.end[rows + sizes - 1].tolist()
+    text, digests = memoryview(segments.data), []
     for first, after in itertools.pairwise([0, *changes.tolist(), len(rows)]):
         starts = [start for start in levels[:, first].tolist() if start >= 0]
         head = b"".join(segments.bytes_of(start + 1, int(loops.region_end[start])) for start in starts)
-        heads += [blake2b(head, digest_size=8).digest()] * (after - first)
-    begins, ends, text = segments.begin[rows].tolist(), segments.end[rows + sizes - 1].tolist(), segments.data
-    digests = (
-        blake2b(head + text[begin:end], digest_size=8).digest()
-        for head, begin, end in zip(heads, begins, ends, strict=True)
-    )
-    hexadecimal = b"".join(digests).hex()
-    return [hexadecimal[at : at + 16] for at in range(0, len(hexadecimal), 16)]
+        headed = _digest(_digest(head).digest())
+        for begin, end in zip(begins[first:after], ends[first:after], strict=True):
+            said = headed.copy()
+            said.update(text[begin:end])
+            digests.append(said.digest())
+    hexadecimal = pa.py_buffer(b"".join(digests).hex().encode())
+    offsets: Rows = np.arange(len(rows) + 1, dtype=np.int32) * (2 * _HASH_BYTES)
+    return pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), hexadecimal)
+
+
+def _digest(text: bytes) -> blake2b:
+    return blake2b(text, digest_size=_HASH_BYTES)
 
 
 def _misplaced(frame: Frame) -> Mask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from orchestration.lake.schemas import LOCATOR
-from orchestration.pull.x12_segments import MONEY
+from orchestration.pull.x12_values import MONEY
 
 _TEXT, _DATE, _COUNT, _NUMBER, _YES = pa.string(), pa.date32(), pa.int64(), pa.float64(), pa.bool_()
 

@@ -1,7 +1,8 @@
 """X12 text as columns: every segment and element of a block, addressed without a Python object for each.
 
-Belongs here: splitting by the block's own delimiters, picking elements, reading money and dates.
-Does not belong: what a segment means (``x12_loops``, ``x12_claims``, ``x12_remits``), reading files (``x12_stream``).
+Belongs here: splitting by the block's own delimiters, picking elements.
+Does not belong: what an element says (``x12_values``), what a segment means (``x12_loops``, ``x12_claims``,
+``x12_remits``), reading files (``x12_stream``).
 
 A block of 4 MB has some 150,000 segments. NumPy finds the delimiters; Arrow takes the elements by position.
 """
@@ -20,11 +21,12 @@ import pyarrow.compute as pc
 
 Rows: TypeAlias = npt.NDArray[np.int32]  # segment numbers within a block; -1 = no such segment
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Codes: TypeAlias = npt.NDArray[np.uint64]  # short texts as numbers
 
-MONEY = pa.decimal128(18, 2)
-_MONEY_TEXT = r"^[+-]?(\d{1,16}(\.\d{0,2})?|\.\d{1,2})$"
-_POWERS = np.array([1000, 100, 10, 1])
-_CODE_MASK = np.array([0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0], dtype="<u4")
+_FEW = 1_000  # rows for which one way is as good as another
+_CODE_BYTES = 8
+#: By length: the bits of a code; none where the text is longer.
+_CODE_MASK = np.array([(1 << 8 * length) - 1 for length in range(_CODE_BYTES + 1)] + [0], dtype="<u8")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ KNOWN = ("", *_NAMES.split())
 
 
 def code(text: str) -> int:
-    """Return an identifier of up to four characters as the number that ``Segments`` compares."""
+    """Return a text of up to eight characters as the number that ``Segments`` compares."""
     return int.from_bytes(text.encode(), "little")
 
 
@@ -66,26 +68,27 @@ class Segments:
     def __init__(self, data: bytes, delimiters: Delimiters) -> None:
         self.data = data
         self.delimiters = delimiters
-        raw = np.frombuffer(data, np.uint8)
+        padded = np.frombuffer(data + bytes(_CODE_BYTES), np.uint8)
+        raw = padded[: len(data)]
         ends_segment = raw == delimiters.segment[0]
-        # Without its delimiters the text is all elements one after the other: the values of an Arrow array.
-        values = np.frombuffer(data.translate(None, delimiters.segment + delimiters.element) + bytes(4), np.uint8)
-        cuts: Rows = np.flatnonzero(ends_segment | (raw == delimiters.element[0])).astype(np.int32)
-        offsets: npt.NDArray[np.int32] = np.zeros(len(cuts) + 1, np.int32)
-        np.subtract(cuts, np.arange(len(cuts), dtype=np.int32), out=offsets[1:])
-        self._values, self._offsets = values, offsets
-        self._elements = pa.StringArray.from_buffers(len(cuts), pa.py_buffer(offsets), pa.py_buffer(values))
-        self.last: Rows = np.flatnonzero(ends_segment[cuts]).astype(np.int32)
+        self._ends: Rows = np.flatnonzero(ends_segment | (raw == delimiters.element[0])).astype(np.int32)
+        self._begins: Rows = np.zeros_like(self._ends)
+        np.add(self._ends[:-1], 1, out=self._begins[1:])
+        # Elements and delimiters take turns: every second value of an Arrow array over the block is an element.
+        turns = np.stack([self._begins, self._ends], axis=1)
+        self._elements = pa.StringArray.from_buffers(2 * len(turns) - 1, pa.py_buffer(turns), pa.py_buffer(data))
+        # Eight bytes from every byte on, as a number.
+        self._words = np.ndarray((len(data) + 1,), "<u8", buffer=padded, strides=(1,))
+        self._filled: Mask = self._ends > self._begins
+        self.last: Rows = np.flatnonzero(ends_segment[self._ends]).astype(np.int32)
         self.first: Rows = np.zeros_like(self.last)
-        self.first[1:] = self.last[:-1] + 1
+        np.add(self.last[:-1], 1, out=self.first[1:])
         # One more place, so that segment -1 begins and ends nowhere.
         self._first: Rows = np.append(self.first, np.int32(0))
         self._last: Rows = np.append(self.last, np.int32(-1))
-        self._filled: Mask = offsets[1:] > offsets[:-1]
         self._spanned: tuple[Rows, Rows, Rows] | None = None
-        self.end: Rows = cuts[self.last] + 1
-        self.begin = np.zeros_like(self.end)
-        self.begin[1:] = self.end[:-1]
+        self.begin: Rows = self._begins[self.first]
+        self.end: Rows = self._ends[self.last] + 1
 
     def __len__(self) -> int:
         return len(self.last)
@@ -102,22 +105,41 @@ class Segments:
         return np.where(ids < len(_KIND_OF), _KIND_OF[ids & 0xFFFFFF], 0).astype(np.uint8)
 
     @cached_property
-    def qualifiers(self) -> npt.NDArray[np.uint32]:
-        """Each segment's first element as ``code``; 0 where it is longer than four characters or absent."""
+    def qualifiers(self) -> Codes:
+        """Each segment's first element as ``code``; 0 where it is longer than eight characters or absent."""
         return self.codes(self.numbers, 1)
 
-    def codes(self, rows: Rows, element: int) -> npt.NDArray[np.uint32]:
-        """Return one element of ``rows`` as ``code``; 0 where it is longer than four characters or absent."""
-        words = np.ndarray((len(self._values) - 3,), "<u4", buffer=self._values, strides=(1,))
+    def codes(self, rows: Rows, element: int | Rows) -> Codes:
+        """Return one element of ``rows`` as ``code``; 0 where it is longer than eight characters or absent."""
+        return self._codes(rows, element)[0]
+
+    def _codes(self, rows: Rows, element: int | Rows) -> tuple[Codes, bool]:
+        """Return an element as ``code``, and whether any is too long to have one."""
         at, there = self._at(rows, element)
-        begin = self._offsets[at]
-        length = np.minimum(self._offsets[at + 1] - begin, 5) * there
-        return words[begin] & _CODE_MASK[length]
+        begin = self._begins.take(at)
+        length = self._ends.take(at)
+        length -= begin
+        length *= there
+        np.minimum(length, _CODE_BYTES + 1, out=length)
+        found = self._words[begin]
+        found &= _CODE_MASK.take(length)
+        return found, bool(len(length) and length.max() > _CODE_BYTES)
+
+    def repeated(self, rows: Rows, element: int | Rows) -> pa.DictionaryArray:
+        """Return what ``text`` does as a dictionary, sooner where texts are short and few: codes, qualifiers, dates."""
+        if len(rows) < _FEW:
+            return self.text(rows, element).dictionary_encode()
+        codes, is_long = self._codes(rows, element)
+        if is_long:
+            return self.text(rows, element).dictionary_encode()
+        encoded = pa.array(codes, mask=None if codes.all() else codes == 0).dictionary_encode()
+        texts = pa.array(np.asarray(encoded.dictionary).view("S8"), pa.binary()).cast(pa.string())
+        return pa.DictionaryArray.from_arrays(encoded.indices, texts)
 
     def having(self, identifier: str, *qualifiers: str) -> Mask:
         """Return which segments have this identifier (and one of these first elements)."""
         found: Mask = self.kinds == KNOWN.index(identifier)
-        return found & _among(self.qualifiers, qualifiers) if qualifiers else found
+        return found & among(self.qualifiers, qualifiers) if qualifiers else found
 
     def is_a(self, rows: Rows, identifier: str) -> Mask:
         """Return which of ``rows`` have this identifier."""
@@ -135,12 +157,13 @@ class Segments:
 
     def qualified(self, rows: Rows, qualifiers: Sequence[str]) -> Mask:
         """Return which of ``rows`` have one of these first elements."""
-        return _among(self.qualifiers[rows], qualifiers)
+        return among(self.qualifiers[rows], qualifiers)
 
     def text(self, rows: Rows, element: int | Rows) -> pa.StringArray:
         """Return one element of ``rows`` (the same, or one each); null where there is none or it is empty."""
         at, there = self._at(rows, element)
-        there &= self._filled[at]
+        there &= self._filled.take(at)
+        at *= 2
         if there.all():
             return self._elements.take(pa.array(at))
         return self._elements.take(pa.array(at, mask=~there)) if there.any() else pa.nulls(len(rows), pa.string())
@@ -171,11 +194,11 @@ class Segments:
     def _span(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the first and the last element of ``rows``; most columns are read from the same as the one before."""
         if self._spanned is None or self._spanned[0] is not rows:
-            self._spanned = rows, self._first[rows], self._last[rows]
+            self._spanned = rows, self._first.take(rows), self._last.take(rows)
         return self._spanned[1:]
 
 
-def _among(found: npt.NDArray[np.uint32], qualifiers: Sequence[str]) -> Mask:
+def among(found: Codes, qualifiers: Sequence[str]) -> Mask:
     """Return which codes are one of the few ``qualifiers``."""
     return np.logical_or.reduce([found == code(q) for q in qualifiers])
 
@@ -190,54 +213,3 @@ def component(values: pa.StringArray, separator: bytes, number: int) -> pa.Strin
         return pa.nulls(len(values), pa.string())
     picked = parts.values.take(pa.array(np.where(there, at, 0), mask=~there))
     return pc.if_else(pc.equal(picked, ""), None, picked)
-
-
-def money(values: pa.StringArray) -> tuple[pa.Array, Mask]:
-    """Return dollars with two decimals, and which texts are none (they become null)."""
-    try:
-        return values.cast(MONEY), np.zeros(len(values), np.bool_)
-    except pa.ArrowInvalid:
-        readable = pc.match_substring_regex(values, _MONEY_TEXT)
-        cleaned = pc.if_else(pc.fill_null(readable, False), values, None)
-        return cleaned.cast(MONEY), ~as_mask(readable, absent=True)
-
-
-def quantity(values: pa.StringArray) -> pa.Array:
-    """Return a count of units; null where the text is no number."""
-    try:
-        return values.cast(pa.float64())
-    except pa.ArrowInvalid:
-        readable = pc.match_substring_regex(values, r"^[+-]?(\d+\.?\d*|\.\d+)$")
-        return pc.if_else(pc.fill_null(readable, False), values, None).cast(pa.float64())
-
-
-def cents(amounts: pa.Array) -> npt.NDArray[np.int64]:
-    """Return amounts of ``MONEY`` as whole cents, 0 where null."""
-    # A decimal128 is 16 little-endian bytes; 18 digits fit the lower eight.
-    filled = pc.fill_null(amounts, pa.scalar(0, MONEY))
-    if not len(filled):
-        return np.zeros(0, np.int64)
-    return np.frombuffer(filled.buffers()[1], np.int64)[2 * filled.offset :: 2][: len(filled)]
-
-
-def dates(values: pa.StringArray) -> tuple[pa.Array, Mask]:
-    """Return dates written CCYYMMDD, and which texts are no date of the calendar (they become null)."""
-    day: npt.NDArray[np.datetime64] = np.full(len(values), np.datetime64("NaT"), "datetime64[D]")
-    shaped = as_mask(pc.equal(pc.binary_length(values), 8))
-    if shaped.any():
-        text = values if shaped.all() else values.filter(pa.array(shaped))
-        begin = np.frombuffer(text.buffers()[1], np.int32)[text.offset]
-        digits = np.frombuffer(text.buffers()[2], np.uint8)[begin : begin + 8 * len(text)].reshape(-1, 8) - 48
-        year, month, dom = (digits[:, a:b] @ _POWERS[4 - b + a :] for a, b in ((0, 4), (4, 6), (6, 8)))
-        months = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
-        found = months.astype("datetime64[D]") + np.maximum(dom, 1) - 1
-        real = (digits <= 9).all(axis=1) & (month >= 1) & (month <= 12) & (dom >= 1) & (year >= 1800)
-        found[~real | (found.astype("datetime64[M]") != months)] = np.datetime64("NaT")
-        day[shaped] = found
-    missing = np.isnat(day)
-    return pa.array(day, pa.date32(), mask=missing), as_mask(values.is_valid()) & missing
-
-
-def as_mask(values: pa.BooleanArray, absent: bool = False) -> Mask:
-    """Return booleans as a NumPy mask, with ``absent`` for nulls."""
-    return np.asarray(pc.fill_null(values, absent)).astype(np.bool_)

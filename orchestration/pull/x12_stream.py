@@ -55,7 +55,7 @@ def read_delimiters(head: bytes) -> Delimiters | None:
     rest = parts[-1].translate(None, b"\r\n") if wrapped else parts[-1]
     found = Delimiters(element=separator, component=rest[:1], segment=rest[1:2])
     three = {found.element, found.component, found.segment}
-    valid = len(three) == 3 and all(len(d) == 1 and d < b"\x80" and not d.isalnum() and d != b" " for d in three)
+    valid = len(three) == 3 and all(len(d) == 1 and d < b"\x80" and not d.isalnum() and d not in b" \0" for d in three)
     return found if valid else None
 
 
@@ -100,7 +100,8 @@ def blocks(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
 
 def _clean(text: bytes, delimiters: Delimiters) -> bytes:
     """Drop what stands between segments."""
-    text = text.translate(None, delimiters.noise)
+    for byte in delimiters.noise:
+        text = text.replace(bytes((byte,)), b"")  # sooner than `translate`
     while delimiters.segment + b" " in text:
         text = text.replace(delimiters.segment + b" ", delimiters.segment)
     return text
@@ -119,6 +120,8 @@ def _as_utf8(text: bytes) -> bytes:
 
 def _next_interchange(buffer: bytes, start: int, delimiters: Delimiters) -> int | None:
     """Return where the next ISA begins that directly follows a segment, if it is in the buffer."""
+    if buffer.rfind(b"ISA", start + 3) < 0:  # almost always, and sooner told from the end
+        return None
     between, at = delimiters.noise + b" ", start
     while (at := buffer.find(b"ISA", at + 3)) >= 0:
         before = at - 1

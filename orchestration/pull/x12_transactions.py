@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from orchestration.lake.schemas import UTC_TIMESTAMP
-from orchestration.pull.x12_flat import Frame, as_money
-from orchestration.pull.x12_loops import Loops
-from orchestration.pull.x12_segments import Mask, Rows, cents, dates, money
+from orchestration.pull.x12_flat import Frame
+from orchestration.pull.x12_segments import Mask, Rows
+from orchestration.pull.x12_values import as_money, cents, dates, money
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,11 @@ class Totals:
             mine[0] += theirs[-1]
 
 
-def transaction_position(loops: Loops, starts: Rows) -> Rows:
-    """Return for each segment which of the transactions that begin at ``starts`` it stands in, -1 for none."""
-    return np.where(loops.transaction >= 0, np.searchsorted(starts, loops.transaction), -1)
-
-
 def totals(frame: Frame, tables: Mapping[str, pa.Table], before: Totals | None) -> Totals:
     """Return what the block's transactions add up to, with what the block before knew of the first."""
     size = len(frame.transaction_rows)
     found = Totals.none(size)
-    owner = transaction_position(frame.loops, frame.transaction_rows)
+    owner = frame.loops.transaction_place
     of_record = owner[frame.rows]
     is_claim = (of_record >= 0) & frame.loops.starts_record[frame.rows]
     found.claims[:] = np.bincount(of_record[is_claim], minlength=size)
@@ -106,15 +101,15 @@ def transactions(frame: Frame, found: Totals, ended: Mask, zone: ZoneInfo) -> pa
             "sender_id": segments.text(group, 2),
             "receiver_id": segments.text(group, 3),
             "group_at": group_times(frame, rows, zone),
-            "submitted_on": dates(segments.text(loops.heading("BHT")[rows], 4))[0],
+            "submitted_on": dates(segments.repeated(loops.heading("BHT")[rows], 4))[0],
             "handling_code": segments.text(payment, 1),
             "credit_debit_code": segments.text(payment, 3),
             "payment_amount": amount,
             "payment_method": segments.text(payment, 4),
-            "paid_on": dates(segments.text(payment, 16))[0],
+            "paid_on": dates(segments.repeated(payment, 16))[0],
             "trace_number": segments.text(trace, 2),
             "payer_identifier": segments.text(trace, 3),
-            "produced_on": dates(segments.text(loops.heading("DTM", "405")[rows], 2))[0],
+            "produced_on": dates(segments.repeated(loops.heading("DTM", "405")[rows], 2))[0],
             "payer_name": segments.text(payer, 2),
             "payee_name": segments.text(payee, 2),
             "payee_id": segments.text(payee, 4),
@@ -145,11 +140,11 @@ def imbalances(rows: pa.Table) -> list[str]:
 def group_times(frame: Frame, rows: Rows, zone: ZoneInfo) -> pa.Array:
     """Return when the functional group of each segment was made (GS04, GS05: local time of ``zone``), in UTC."""
     segments = frame.segments
-    group = frame.loops.latest(segments.having("GS"))[rows]
-    distinct, inverse = np.unique(group, return_inverse=True)
-    days, times = segments.text(distinct, 4).to_pylist(), segments.text(distinct, 5).to_pylist()
-    found = [_utc(day or "", time or "", zone) for day, time in zip(days, times, strict=True)]
-    return pa.array(found, UTC_TIMESTAMP).take(pa.array(inverse))
+    is_group = segments.having("GS")
+    groups = np.flatnonzero(is_group)
+    days, times = segments.text(groups, 4).to_pylist(), segments.text(groups, 5).to_pylist()
+    found = [None, *(_utc(day or "", time or "", zone) for day, time in zip(days, times, strict=True))]
+    return pa.array(found, UTC_TIMESTAMP).take(pa.array(np.cumsum(is_group)[rows]))
 
 
 @lru_cache(maxsize=4096)

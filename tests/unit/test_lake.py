@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from orchestration.lake.duck import connect
 from orchestration.lake.landing import LandedFile, Landing, LocalFile
 from orchestration.lake.lock import HomeIsBusyError, home_lock
 from orchestration.lake.quarantine import release, releases_folder
+from orchestration.lake.raw import TableWriter
 from orchestration.lake.schemas import FILES, LOCATOR, RECORDS
 
 TABLE = pa.schema([*LOCATOR, pa.field("feed", pa.string()), pa.field("answer", pa.int64())])
@@ -146,6 +148,24 @@ def test_two_readers_of_one_batch_are_merged_by_table(tmp_path):
     raw.merge(parts, whole)
     assert pq.read_table(whole.path("answers")).column("answer").to_pylist() == [0, 1]
     assert not any(part.scratch.exists() for part in parts)
+
+
+def test_texts_are_written_alike_whether_they_come_as_dictionaries_or_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("orchestration.lake.raw.ROW_GROUP", 2)
+    schema = pa.schema([("line", pa.int64()), ("state", pa.string()), ("paid", pa.decimal128(18, 2))])
+    states = [["parsed", None], ["rejected", "parsed"], ["parsed", "parsed"]]
+    for first in (0, 1):  # the first rows decide how the file is written
+        writer = TableWriter(tmp_path / f"{first}.parquet", schema)
+        for number, state in enumerate(states):
+            column = pa.array(state, pa.string())
+            paid = pa.array([Decimal("-1.05"), None], pa.decimal128(18, 2))
+            given = column.dictionary_encode() if number % 2 == first else column
+            writer.add(pa.table({"line": [number, number], "state": given, "paid": paid, "ignored": [1, 2]}))
+        writer.close()
+        read = pq.read_table(tmp_path / f"{first}.parquet")
+        assert read.schema.equals(schema)
+        assert read["state"].to_pylist() == [text for state in states for text in state]
+        assert read["paid"].to_pylist() == [Decimal("-1.05"), None] * 3
 
 
 def test_a_release_names_who_and_why(tmp_path):
