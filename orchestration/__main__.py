@@ -21,8 +21,7 @@ from rich.console import Console
 
 from orchestration.lake.lock import HomeIsBusyError, home_lock
 from orchestration.night import ensure_deliveries
-from orchestration.pull.servers import FeedFailedError
-from orchestration.report import StepProgress, print_night
+from orchestration.report import StepProgress, print_night, reason
 from orchestration.settings import PROJECT_ROOT, Settings, WrongSettingError, get_settings
 
 if TYPE_CHECKING:
@@ -100,15 +99,9 @@ def _run(settings: Settings, console: Console) -> int:
 
 
 def failure_reasons(result: dg.ExecuteInProcessResult) -> list[str]:
-    """Return why steps failed, where the error is one whose words are fit for a terminal: no value is in them."""
-    reasons = []
-    for event in result.all_events:
-        error = event.step_failure_data.error if event.is_step_failure else None
-        while error and error.cls_name != FeedFailedError.__name__:
-            error = error.cause
-        if error:
-            reasons.append(f"{event.step_key}: {error.message.split(': ', 1)[-1].strip()}")
-    return reasons
+    """Return why steps failed, in words that are fit for a terminal: no value is in them."""
+    failures = [(event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
+    return [f"{step}: {reason(error)}" for step, error in failures if error]
 
 
 def _print_failure(console: Console, result: dg.ExecuteInProcessResult, settings: Settings) -> None:
@@ -120,8 +113,8 @@ def _print_failure(console: Console, result: dg.ExecuteInProcessResult, settings
         if not check.passed
     ]
     console.print(f"[red]The night failed[/red] at {', '.join(failed_steps)}. The last publication stays in place.")
-    for reason in failure_reasons(result):
-        console.print(f"  {reason}", highlight=False, markup=False, soft_wrap=True)
+    for told in failure_reasons(result):
+        console.print(f"  {told}", highlight=False, markup=False, soft_wrap=True)
     for check in failed_checks:
         console.print(f"  failed check {check}", highlight=False)
     console.print(f"Open `make ui`, run {result.run_id[:8]}, for the step's log; then `make run` again.")

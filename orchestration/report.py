@@ -5,6 +5,7 @@ Belongs here: rich output. Does not belong: anything that decides. Counts only, 
 
 from __future__ import annotations
 
+import builtins
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ where measure_id = 'nps' and grouping_set = 'department' and period_grain = 'qua
 order by department_id, period_start"""
 
 
+#: The modules whose errors may be shown.
+OURS = "orchestration."
 #: What dagster-dbt tells of each build that is not of a part.
 NOT_PROGRESS = "A dbt subsetted execution is not being performed"
 
@@ -44,6 +47,21 @@ class StepProgress:
             self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False)
         elif kind is None and entry.level == logging.INFO and not entry.user_message.startswith(NOT_PROGRESS):
             self.console.print(f"  [dim]{entry.user_message}[/dim]", highlight=False)
+
+
+def reason(error: Any) -> str:
+    """What may be shown of a step's error (Dagster's ``SerializableErrorInfo``): the text of our own and of the system.
+
+    Ours say no value of a record (each says so where it is declared), the system's name a file. Others may quote one:
+    of them the kind is shown. A text of many lines loses none: a declaration's mistakes stand one a line.
+    """
+    while True:
+        kind, _, text = error.message.strip().partition(": ")
+        if kind.startswith(OURS) or issubclass(getattr(builtins, kind, object), OSError):
+            return str(text)
+        if not error.cause:
+            return str(error.cls_name)
+        error = error.cause
 
 
 def print_night(console: Console, settings: Settings, checks_passed: int, seconds: float) -> None:

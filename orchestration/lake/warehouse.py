@@ -24,6 +24,11 @@ from orchestration.settings import DBT_PROJECT, Settings
 BEFORE_IDENTITY = "path:seeds path:models/staging path:models/identity/identity_records.sql"
 #: What reads the tables that statistics hand back.
 AFTER_STATISTICS = "path:models/marts/statistics"
+#: What to do when the warehouse cannot be opened.
+WAREHOUSE_HELP = (
+    "(If a program has the warehouse open, close it there: analysts read published/, which is never locked. "
+    "If the file is damaged, remove it: the next run builds it anew.)"
+)
 #: Relations as DuckDB's catalog lists them.
 RELATIONS = """
 select schema_name || '.' || table_name, 'table' from duckdb_tables() union all
@@ -32,10 +37,20 @@ select schema_name || '.' || view_name, 'view' from duckdb_views() where not int
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folders that the models read and write."""
+    """Make the folders that the models read and write, and see that the warehouse can be written.
+
+    Raises:
+        BuildError: another program has the warehouse open, or it is no file of this DuckDB; says which and what to do.
+    """
     releases_folder(settings.landing)
     for folder in (settings.exchange, settings.raw, settings.identity, settings.vault):
         folder.mkdir(parents=True, exist_ok=True)
+    if settings.warehouse.exists():
+        try:
+            duckdb.connect(str(settings.warehouse), config=_database_options(settings)).close()
+        except duckdb.IOException as error:
+            why = str(error).splitlines()[0].partition(" See also")[0]
+            raise BuildError(f"{why} {WAREHOUSE_HELP}") from None
 
 
 def build(settings: Settings, select: str | None = None, exclude: str | None = None) -> int:
