@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             _ui(chosen.port)
         with home_lock(settings.root):
             return _run(settings, console)
-    except (HomeIsBusyError, WrongSettingError) as stopped:
+    except (HomeIsBusyError, WrongSettingError, OSError) as stopped:
         console.print(str(stopped), style="red", markup=False, soft_wrap=True)
         return 1
 

@@ -24,11 +24,6 @@ from orchestration.settings import DBT_PROJECT, Settings
 BEFORE_IDENTITY = "path:seeds path:models/staging path:models/identity/identity_records.sql"
 #: What reads the tables that statistics hand back.
 AFTER_STATISTICS = "path:models/marts/statistics"
-#: What to do when the warehouse cannot be opened.
-WAREHOUSE_HELP = (
-    "(If a program has the warehouse open, close it there: analysts read published/, which is never locked. "
-    "If the file is damaged, remove it: the next run builds it anew.)"
-)
 #: Relations as DuckDB's catalog lists them.
 RELATIONS = """
 select schema_name || '.' || table_name, 'table' from duckdb_tables() union all
@@ -49,8 +44,10 @@ def prepare(settings: Settings) -> None:
         try:
             duckdb.connect(str(settings.warehouse), config=_database_options(settings)).close()
         except duckdb.IOException as error:
-            why = str(error).splitlines()[0].partition(" See also")[0]
-            raise BuildError(f"{why} {WAREHOUSE_HELP}") from None
+            why = str(error).splitlines()[0].partition(". However")[0].partition(". See also")[0]
+            is_held = "lock" in why
+            todo = "close it there; analysts read published/" if is_held else "remove it: the next run builds it anew"
+            raise BuildError(f"{why}; {todo}") from None
 
 
 def build(settings: Settings, select: str | None = None, exclude: str | None = None) -> int:

@@ -54,3 +54,11 @@ def test_a_delivery_folder_that_is_not_there_ends_the_run(monkeypatch, capsys, t
     said = capsys.readouterr().out.replace("\n", "")
     assert f"JOURNEYS_DELIVERIES names no folder: {tmp_path}/drop" in said
     assert list((tmp_path / "home").glob("landing")) == []
+
+
+def test_a_home_that_cannot_be_made_ends_the_run_with_its_name(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("JOURNEYS_HOME", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "file" / "home"))
+    assert main(["run"]) == 1
+    assert f"Not a directory: '{tmp_path}/file/home" in capsys.readouterr().out
