@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
+from orchestration.declaration import DeclarationError
 from orchestration.lake.lock import HomeIsBusyError, home_lock
 from orchestration.night import ensure_deliveries
+from orchestration.pull.source import load_sources
 from orchestration.report import StepProgress, print_night, reason
-from orchestration.settings import PROJECT_ROOT, Settings, WrongSettingError, get_settings
+from orchestration.settings import PROJECT_ROOT, SOURCE_DEFINITIONS, Settings, WrongSettingError, get_settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             _ui(chosen.port)
         with home_lock(settings.root):
             return _run(settings, console)
-    except (HomeIsBusyError, WrongSettingError, OSError) as stopped:
+    except (DeclarationError, HomeIsBusyError, WrongSettingError, OSError) as stopped:
         console.print(str(stopped), style="red", markup=False, soft_wrap=True)
         return 1
 
@@ -75,6 +77,7 @@ def _ui(port: int) -> NoReturn:
 
 def _run(settings: Settings, console: Console) -> int:
     started = time.monotonic()
+    load_sources(SOURCE_DEFINITIONS)  # a mistake in a declaration is told here without Dagster's stack around it
     if ensure_deliveries(settings):
         console.print(f"Made the sample hospital's deliveries in {settings.sample}", soft_wrap=True)
     import dagster as dg  # takes seconds to import

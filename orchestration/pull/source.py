@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestration.declaration import MisdeclaredError, load_declaration
+from orchestration.declaration import DeclarationError, MisdeclaredError, load_declaration
 from orchestration.lake import raw
 from orchestration.lake.landing import LandedFile, Landing, forget
 from orchestration.lake.schemas import FILES, STANDARD_TABLES
@@ -113,7 +113,13 @@ def load_sources(folder: Path) -> list[Source]:
     Raises:
         DeclarationError: names each mistake with file, line and, where one is near, the name that was meant.
     """
-    return [_load_source(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*/defs.yaml"))]
+    found: dict[str, Source] = {}
+    for path in sorted(folder.glob("*/defs.yaml")):
+        source = _load_source(path, path.stat().st_mtime_ns)
+        if source.name in found:
+            raise DeclarationError(f"{path}:1: name: another source is called {source.name!r} already")
+        found[source.name] = source
+    return list(found.values())
 
 
 @cache

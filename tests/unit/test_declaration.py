@@ -108,3 +108,11 @@ def test_a_mistake_is_told_with_its_line_and_what_was_meant(tmp_path, old, new, 
 def test_all_mistakes_are_told_at_once(tmp_path):
     text = GOOD.replace("owners:", "owner:").replace("unit: s", "units: s")
     assert [line.split(":")[0] for line in _load(tmp_path, text).splitlines()] == ["3", "19", "6"]
+
+
+def test_two_sources_of_one_name_are_told(tmp_path):
+    for folder in ("calls", "calls_copy"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "defs.yaml").write_text(GOOD)
+    with pytest.raises(DeclarationError, match=r"calls_copy/defs.yaml:1: name: another source is called 'calls'"):
+        load_sources(tmp_path)
