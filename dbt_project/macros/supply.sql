@@ -66,7 +66,7 @@ end
 
 {#- Stay days of a person strictly before a date: subtract from the day number to get the ambulatory day. -#}
 {% macro ambulatory_day(date_column, stay_days_before) -%}
-({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_days_before }}, 0))
+cast({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_days_before }}, 0) as integer)
 {%- endmacro %}
 
 {#- Supplies moved behind each other: CTEs ending in `supplied`, from `fills` (rows of int_measures__fills with known
@@ -94,7 +94,7 @@ ordered_fills as (
         fills.{{ columns | join(', fills.') }},
         cast(sum(fills.days_supply) over (
             partition by fills.{{ group | join(', fills.') }}, fills.ingredient_number
-            order by fills.ambulatory_day, fills.days_supply
+            order by fills.ambulatory_day
             rows between unbounded preceding and current row
         ) as integer) as cumulative_days
     from {{ fills if measure_parameter('pdc_same_day_fills_shift') == 'true' else 'single_fills' }} as fills
@@ -173,14 +173,16 @@ ambulatory_windows as (
 {% macro adherence_in_windows(windows, carry_in=false) -%}
 {{ drug_classes() }},
 
--- One number a window: what tens of millions of fills are sorted and joined by.
+-- One number a window, in the order of the fills: what tens of millions of them are joined, sorted and grouped by.
 dated_windows as (
     select
         windows.person_id,
         windows.drug_class,
         drug_classes.class_number,
         windows.window_id,
-        cast(row_number() over () as integer) as window_number,
+        cast(row_number() over (
+            order by windows.person_id, drug_classes.class_number, windows.window_start
+        ) as integer) as window_number,
         windows.window_start as first_on,
         windows.window_end as last_on
     from {{ windows }} as windows

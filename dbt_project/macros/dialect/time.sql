@@ -7,6 +7,7 @@
 from_utc_timestamp({{ ts }}, '{{ var("time_zone") }}')
 {%- endmacro %}
 
+{#- An instant from microseconds: through `timezone('UTC', ...)` a calendar would be asked twice a row. -#}
 {% macro duckdb__local_time(ts) -%}
-timezone('{{ var("time_zone") }}', timezone('UTC', {{ ts }}))
+timezone('{{ var("time_zone") }}', make_timestamptz(epoch_us({{ ts }})))
 {%- endmacro %}

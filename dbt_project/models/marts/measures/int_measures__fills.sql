@@ -1,11 +1,12 @@
 -- One row per fill and ingredient: what was supplied, from when and for how many days, on the person's ambulatory
 -- calendar (macros/supply.sql). Within a person and drug class dispenses (trust 1) win over pharmacy claims (2), those
 -- over requests (3). A fill whose days of supply, or whose own day, nobody knows keeps its row (days_supply null), and
--- counts as missing, never guessed. Which record told of it is not kept: names of tens of millions of fills cost as
--- much as all the rest.
+-- counts as missing, never guessed. Class and ingredient are numbers (0 where no product is known; macro drug_classes
+-- names the classes), and which record told of it is not kept: texts of tens of millions of fills cost more than all the
+-- rest.
 with supplies as (
     select
-        1 as trust,
+        cast(1 as smallint) as trust,
         dispense.patient_id,
         dispense.medication_code,
         cast({{ local_time('coalesce(dispense.handed_over_at, dispense.prepared_at)') }} as date) as filled_on,
@@ -16,7 +17,7 @@ with supplies as (
     union all
 
     select
-        2 as trust,
+        cast(2 as smallint) as trust,
         claim.patient_id,
         claim.medication_code,
         claim.filled_on,
@@ -27,7 +28,7 @@ with supplies as (
     union all
 
     select
-        3 as trust,
+        cast(3 as smallint) as trust,
         request.patient_id,
         request.medication_code,
         cast({{ local_time('request.starts_at') }} as date) as filled_on,
@@ -38,11 +39,9 @@ with supplies as (
         and request.intent in ('order', 'original-order', 'instance-order', 'filler-order', 'reflex-order')
 ),
 
--- Numbers for classes and ingredients: tens of millions of fills are sorted by them.
 products as (
     select
         products.product_code,
-        products.drug_class,
         dense_rank() over (order by products.drug_class) as class_number,
         dense_rank() over (order by products.ingredient) as ingredient_number,
         row_number() over (
@@ -60,9 +59,8 @@ classified as (
             when supplies.days_supply >= 1 and supplies.filled_on is not null
                 then cast(floor(supplies.days_supply) as integer)
         end as days_supply,
-        coalesce(products.drug_class, 'unknown') as drug_class,
-        cast(coalesce(products.class_number, 0) as integer) as class_number,
-        cast(coalesce(products.ingredient_number, 0) as integer) as ingredient_number,
+        cast(coalesce(products.class_number, 0) as smallint) as class_number,
+        cast(coalesce(products.ingredient_number, 0) as smallint) as ingredient_number,
         coalesce(products.place_in_class, 1) = 1 as is_first_ingredient
     from supplies
     inner join {{ ref('int_measures__patients') }} as patients on supplies.patient_id = patients.patient_id
@@ -78,6 +76,7 @@ most_trusted as (
         classified.class_number,
         min(case when classified.filled_on is not null then classified.trust end) as trust
     from classified
+    where classified.person_id in (select others.person_id from classified as others where others.trust > 1)
     group by classified.person_id, classified.class_number
     having min(case when classified.filled_on is not null then classified.trust end) < max(classified.trust)
 ),
@@ -105,15 +104,17 @@ stay_days as (
 select
     classified.person_id,
     classified.trust,
-    classified.drug_class,
     classified.class_number,
     classified.ingredient_number,
     classified.is_first_ingredient,
     classified.filled_on,
     classified.days_supply,
-    cast({{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as integer) as ambulatory_day
+    {{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as ambulatory_day
 from classified
 left join most_trusted
     on classified.person_id = most_trusted.person_id and classified.class_number = most_trusted.class_number
 left join stay_days on classified.person_id = stay_days.person_id and classified.filled_on = stay_days.filled_on
 where most_trusted.trust is null or classified.trust <= most_trusted.trust
+-- A person's supplies side by side, as the windows over them want them: everything that reads them sorts and groups less.
+order by
+    classified.person_id, classified.class_number, classified.ingredient_number, ambulatory_day, classified.days_supply

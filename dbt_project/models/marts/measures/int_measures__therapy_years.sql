@@ -70,18 +70,31 @@ care as (
         cast({{ local_time('encounter.started_at') }} as date) as noted_on
     from {{ ref('stg_ehr__encounters') }} as encounter
     inner join {{ ref('int_measures__patients') }} as patients on encounter.patient_id = patients.patient_id
+),
+
+-- A chronic condition counts from its start on; a drug only when filled in the year itself.
+reasons as (
+    select
+        care.person_id,
+        exclusions.drug_class,
+        exclusions.exclusion,
+        min(care.noted_on) as first_on,
+        date '9999-12-31' as last_on
+    from care
+    inner join {{ ref('adherence_exclusions') }} as exclusions
+        on care.code_system = exclusions.code_system and care.code = exclusions.code
+    where exclusions.kind = 'care'
+    group by care.person_id, exclusions.drug_class, exclusions.exclusion
     union all
     select
-        fills.person_id,
-        'drug_class' as code_system,
-        fills.drug_class as code,
-        fills.filled_on as noted_on
-    from {{ ref('int_measures__fills') }} as fills
-    where fills.drug_class in (
-        select exclusions.code
-        from {{ ref('adherence_exclusions') }} as exclusions
-        where exclusions.kind = 'fill'
-    )
+        treatment.person_id,
+        exclusions.drug_class,
+        exclusions.exclusion,
+        treatment.year_start as first_on,
+        treatment.year_start as last_on
+    from treatment
+    inner join {{ ref('adherence_exclusions') }} as exclusions on treatment.drug_class = exclusions.code
+    where exclusions.kind = 'fill' and exclusions.code_system = 'drug_class'
 ),
 
 excluded as (
@@ -89,19 +102,14 @@ excluded as (
         treatment.person_id,
         treatment.drug_class,
         treatment.year_start,
-        min(exclusions.exclusion) as exclusion
+        min(reasons.exclusion) as exclusion
     from treatment
-    inner join care
-        on treatment.person_id = care.person_id
-    inner join {{ ref('adherence_exclusions') }} as exclusions
+    inner join reasons
         on
-            care.code_system = exclusions.code_system
-            and care.code = exclusions.code
-            and (exclusions.drug_class = 'all' or treatment.drug_class = exclusions.drug_class)
-    where
-        care.noted_on <= {{ period_end('treatment.year_start', "'year'") }}
-        -- A chronic condition counts from its start on; a drug only when filled in the year itself.
-        and (exclusions.kind = 'care' or care.noted_on >= treatment.year_start)
+            treatment.person_id = reasons.person_id
+            and (reasons.drug_class = 'all' or treatment.drug_class = reasons.drug_class)
+            and reasons.first_on <= {{ period_end('treatment.year_start', "'year'") }}
+            and reasons.last_on >= treatment.year_start
     group by treatment.person_id, treatment.drug_class, treatment.year_start
 )
 
