@@ -71,47 +71,46 @@ cast({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_day
 
 {#- Supplies moved behind each other: CTEs ending in `supplied`, from `fills` (rows of int_measures__fills with known
     days): first_day, last_day, and covered_until, the last day that the earlier supplies of the class reach. Fills never
-    cross a `group`, whose columns must part persons and classes; the columns of `carried` are the same in a group.
+    cross a `group`, whose columns must part persons and classes; the columns of `carried` are the same in a group. A
+    group holds all fills of a person and class between two days.
 
     Within an ingredient the k-th supply ends at cum_k + max over j <= k of (start_j - cum_(j-1)) - 1, with cum the
-    running sum of days: the closed form of "starts the day after the previous, already shifted, supply ends".
-    Different ingredients are not shifted; the class is covered on the union of their days. Rows are narrow and keys are
-    numbers because each window sorts them anew. -#}
+    running sum of days (`days_so_far`; from which fill on it runs cancels out): the closed form of "starts the day after
+    the previous, already shifted, supply ends". Different ingredients are not shifted; the class is covered on the union
+    of their days, whichever of those that begin on one day comes first. Rows are narrow and keys are numbers because each window sorts them anew. -#}
 {% macro shifted_supplies(fills, group, carried=[]) -%}
-{%- set columns = group + carried + ['ingredient_number', 'ambulatory_day', 'days_supply'] -%}
+{%- set columns = group + carried + ['ingredient_number', 'filled_on', 'ambulatory_day'] -%}
 {%- if measure_parameter('pdc_same_day_fills_shift') != 'true' %}
 -- Of several fills of one ingredient on one day only the longest counts.
 single_fills as (
     select
-        fills.{{ (group + carried + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }},
+        fills.{{ columns | join(', fills.') }},
         max(fills.days_supply) as days_supply
     from {{ fills }} as fills
-    group by fills.{{ (group + carried + ['ingredient_number', 'filled_on', 'ambulatory_day']) | join(', fills.') }}
-),
-{%- endif %}
-ordered_fills as (
-    select
-        fills.{{ columns | join(', fills.') }},
-        cast(sum(fills.days_supply) over (
-            partition by fills.{{ group | join(', fills.') }}, fills.ingredient_number
-            order by fills.ambulatory_day
-            rows between unbounded preceding and current row
-        ) as integer) as cumulative_days
-    from {{ fills if measure_parameter('pdc_same_day_fills_shift') == 'true' else 'single_fills' }} as fills
+    group by fills.{{ columns | join(', fills.') }}
 ),
 
+ordered_fills as (
+    select
+        fills.*,
+        cast(sum(fills.days_supply) over (
+            partition by fills.{{ group | join(', fills.') }}, fills.ingredient_number
+            order by fills.filled_on
+            rows between unbounded preceding and current row
+        ) as integer) as days_so_far
+    from single_fills as fills
+),
+{%- endif %}
 shifted_fills as (
     select
-        ordered_fills.{{ (group + carried) | join(', ordered_fills.') }},
-        ordered_fills.days_supply,
-        cast(ordered_fills.cumulative_days + max(
-            ordered_fills.ambulatory_day - (ordered_fills.cumulative_days - ordered_fills.days_supply)
-        ) over (
-            partition by ordered_fills.{{ group | join(', ordered_fills.') }}, ordered_fills.ingredient_number
-            order by ordered_fills.cumulative_days
+        fills.{{ (group + carried) | join(', fills.') }},
+        fills.days_supply,
+        cast(fills.days_so_far + max(fills.ambulatory_day - (fills.days_so_far - fills.days_supply)) over (
+            partition by fills.{{ group | join(', fills.') }}, fills.ingredient_number
+            order by fills.days_so_far
             rows between unbounded preceding and current row
         ) - 1 as integer) as last_day
-    from ordered_fills
+    from {{ fills if measure_parameter('pdc_same_day_fills_shift') == 'true' else 'ordered_fills' }} as fills
 ),
 
 supplied as (
@@ -121,7 +120,7 @@ supplied as (
         shifted_fills.last_day,
         max(shifted_fills.last_day) over (
             partition by shifted_fills.{{ group | join(', shifted_fills.') }}
-            order by shifted_fills.last_day - shifted_fills.days_supply, shifted_fills.last_day
+            order by shifted_fills.last_day - shifted_fills.days_supply
             rows between unbounded preceding and 1 preceding
         ) as covered_until
     from shifted_fills
@@ -158,9 +157,10 @@ ambulatory_windows as (
 )
 {%- endmacro %}
 
-{#- The number by which int_measures__fills knows a drug class: CTE `drug_classes` (drug_class, class_number). -#}
-{% macro drug_classes() -%}
-{{ numbered_values('drug_classes', 'drug_class', 'class_number', ref('drug_products')) }}
+{#- The number by which int_measures__fills knows a drug class: CTE `name` (drug_class, class_number). A fill of no known
+    class has number 0, which is not among them. -#}
+{% macro drug_classes(name='drug_classes') -%}
+{{ numbered_values(name, 'drug_class', 'class_number', ref('drug_products')) }}
 {%- endmacro %}
 
 {#- Adherence over any windows: CTEs ending in `adherence`, one row per row of the relation `windows` (person_id,
@@ -199,6 +199,7 @@ window_fills as (
         fills.filled_on,
         fills.ambulatory_day,
         fills.days_supply,
+        fills.days_so_far,
         fills.is_first_ingredient
     from ambulatory_windows as windows
     inner join {{ ref('int_measures__fills') }} as fills

@@ -2,8 +2,8 @@
 -- calendar (macros/supply.sql). Within a person and drug class dispenses (trust 1) win over pharmacy claims (2), those
 -- over requests (3). A fill whose days of supply, or whose own day, nobody knows keeps its row (days_supply null), and
 -- counts as missing, never guessed. Class and ingredient are numbers (0 where no product is known; macro drug_classes
--- names the classes), and which record told of it is not kept: texts of tens of millions of fills cost more than all the
--- rest.
+-- names the classes), and which record told of it is not kept: texts of tens of millions of fills would cost as much as
+-- all the rest.
 with supplies as (
     select
         cast(1 as smallint) as trust,
@@ -70,13 +70,19 @@ classified as (
 ),
 
 -- Only what several sources tell of competes; a fill of which no day is known displaces none.
+less_trusted as (
+    select classified.person_id
+    from classified
+    where classified.trust > 1
+),
+
 most_trusted as (
     select
         classified.person_id,
         classified.class_number,
         min(case when classified.filled_on is not null then classified.trust end) as trust
     from classified
-    where classified.person_id in (select others.person_id from classified as others where others.trust > 1)
+    where classified.person_id in (select less_trusted.person_id from less_trusted)
     group by classified.person_id, classified.class_number
     having min(case when classified.filled_on is not null then classified.trust end) < max(classified.trust)
 ),
@@ -109,12 +115,16 @@ select
     classified.is_first_ingredient,
     classified.filled_on,
     classified.days_supply,
-    {{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as ambulatory_day
+    {{ ambulatory_day('classified.filled_on', 'stay_days.days_before') }} as ambulatory_day,
+    -- Counted here once: between two fills of an ingredient the difference is what the later ones supply, in whatever
+    -- period. It also lays a person's fills side by side, so that those who read them sort and group less.
+    cast(sum(classified.days_supply) over (
+        partition by classified.person_id
+        order by classified.class_number, classified.ingredient_number, classified.filled_on
+        rows between unbounded preceding and current row
+    ) as integer) as days_so_far
 from classified
 left join most_trusted
     on classified.person_id = most_trusted.person_id and classified.class_number = most_trusted.class_number
 left join stay_days on classified.person_id = stay_days.person_id and classified.filled_on = stay_days.filled_on
 where most_trusted.trust is null or classified.trust <= most_trusted.trust
--- A person's supplies side by side, as the windows over them want them: everything that reads them sorts and groups less.
-order by
-    classified.person_id, classified.class_number, classified.ingredient_number, ambulatory_day, classified.days_supply

@@ -4,7 +4,7 @@
 with fills as (
     select fills.*
     from {{ ref('int_measures__fills') }} as fills
-    where fills.days_supply is not null and fills.drug_class <> 'unknown'
+    where fills.days_supply is not null and fills.class_number > 0
 ),
 
 {{ drug_classes() }},
@@ -16,7 +16,7 @@ run_starts as (
         supplied.*,
         sum(case when supplied.first_day <= supplied.covered_until + 1 then 0 else 1 end) over (
             partition by supplied.person_id, supplied.class_number
-            order by supplied.first_day, supplied.last_day
+            order by supplied.first_day, supplied.covered_until nulls first
             rows between unbounded preceding and current row
         ) as run_number
     from supplied

@@ -1,13 +1,16 @@
 -- Days covered in each calendar quarter by therapies already under way when it opened: a fill of the class in the 365
 -- days before. Supply carries in, so the quarter is judged whole from its first day.
-with fills as (
-    select distinct
+with {{ drug_classes('named_classes') }},
+
+fills as (
+    select
         fills.person_id,
-        fills.drug_class,
-        fills.filled_on,
-        cast(date_trunc('quarter', fills.filled_on) as date) as fill_quarter
+        fills.class_number,
+        cast(date_trunc('quarter', fills.filled_on) as date) as fill_quarter,
+        max(fills.filled_on) as last_fill_on
     from {{ ref('int_measures__fills') }} as fills
-    where fills.days_supply is not null and fills.drug_class <> 'unknown'
+    where fills.days_supply is not null and fills.class_number > 0
+    group by fills.person_id, fills.class_number, cast(date_trunc('quarter', fills.filled_on) as date)
 ),
 
 later as (
@@ -25,24 +28,25 @@ later as (
 quarters as (
     select
         fills.person_id,
-        fills.drug_class,
+        fills.class_number,
         cast(fills.fill_quarter + later.n * interval 3 month as date) as quarter_start,
-        max(fills.filled_on) as last_fill_on
+        max(fills.last_fill_on) as last_fill_on
     from fills
     cross join later
-    group by fills.person_id, fills.drug_class, cast(fills.fill_quarter + later.n * interval 3 month as date)
+    group by fills.person_id, fills.class_number, cast(fills.fill_quarter + later.n * interval 3 month as date)
 ),
 
 windows as (
     select
         quarters.person_id,
-        quarters.drug_class,
+        named_classes.drug_class,
         quarters.quarter_start as window_id,
         quarters.quarter_start as window_start,
         least(
             {{ period_end('quarters.quarter_start', "'quarter'") }}, coalesce(people.deceased_on, date '9999-12-31')
         ) as window_end
     from quarters
+    inner join named_classes on quarters.class_number = named_classes.class_number
     inner join {{ ref('int_measures__people') }} as people on quarters.person_id = people.person_id
     cross join {{ ref('night') }} as night
     where

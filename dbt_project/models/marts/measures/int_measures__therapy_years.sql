@@ -108,8 +108,8 @@ excluded as (
         on
             treatment.person_id = reasons.person_id
             and (reasons.drug_class = 'all' or treatment.drug_class = reasons.drug_class)
-            and reasons.first_on <= {{ period_end('treatment.year_start', "'year'") }}
-            and reasons.last_on >= treatment.year_start
+            and {{ period_end('treatment.year_start', "'year'") }} >= reasons.first_on
+            and treatment.year_start <= reasons.last_on
     group by treatment.person_id, treatment.drug_class, treatment.year_start
 )
 

@@ -1,5 +1,7 @@
 -- Persons in the PDC measure, one row each per drug class and year, as facts for medication_adherence_rates.
-with persons as (
+with {{ drug_classes() }},
+
+persons as (
     select
         adherence.person_id,
         adherence.drug_class,
@@ -15,15 +17,16 @@ with persons as (
     -- Fills of products that no drug class knows, and fills of no known day: counted, so that the gap shows.
     select
         fills.person_id,
-        fills.drug_class,
+        coalesce(drug_classes.drug_class, 'unknown') as drug_class,
         cast(date_trunc('year', fills.filled_on) as date) as counted_on,
         false as is_eligible,
         true as is_missing,
         0.0 as adherent,
         null as pdc
     from {{ ref('int_measures__fills') }} as fills
-    where fills.drug_class = 'unknown' or fills.filled_on is null
-    group by fills.person_id, fills.drug_class, cast(date_trunc('year', fills.filled_on) as date)
+    left join drug_classes on fills.class_number = drug_classes.class_number
+    where fills.class_number = 0 or fills.filled_on is null
+    group by fills.person_id, drug_classes.drug_class, cast(date_trunc('year', fills.filled_on) as date)
 )
 
 select

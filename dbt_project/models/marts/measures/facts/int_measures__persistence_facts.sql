@@ -1,13 +1,16 @@
 -- Persons starting a drug class as facts of persistence (MEASURES section 1): days from the first fill to the first gap
 -- longer than the permissible one, censored at disenrolment, death or the night. Inpatient days do not count as gaps.
-with starts as (
+with {{ drug_classes() }},
+
+starts as (
     select
         fills.person_id,
-        fills.drug_class,
+        drug_classes.drug_class,
         min(fills.filled_on) as index_on
     from {{ ref('int_measures__fills') }} as fills
-    where fills.days_supply is not null and fills.drug_class <> 'unknown'
-    group by fills.person_id, fills.drug_class
+    inner join drug_classes on fills.class_number = drug_classes.class_number
+    where fills.days_supply is not null
+    group by fills.person_id, drug_classes.drug_class
 ),
 
 followed as (
@@ -81,12 +84,13 @@ select
     cast(null as varchar) as department_id,
     cast(null as varchar) as provider_id,
     cast(null as varchar) as channel,
-    fills.drug_class,
+    coalesce(drug_classes.drug_class, 'unknown') as drug_class,
     cast(null as double) as waited,
     0 as is_event,
     0 as excluded_n,
     1 as missing_n
 from {{ ref('int_measures__fills') }} as fills
+left join drug_classes on fills.class_number = drug_classes.class_number
 inner join {{ ref('measures') }} as measures on measures.mart = 'persistence'
-group by measures.measure_id, fills.person_id, fills.drug_class
-having fills.drug_class = 'unknown' or count(fills.days_supply) = 0
+group by measures.measure_id, fills.person_id, drug_classes.drug_class
+having drug_classes.drug_class is null or count(fills.days_supply) = 0
