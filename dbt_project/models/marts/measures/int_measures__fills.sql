@@ -4,14 +4,33 @@
 -- counts as missing, never guessed. Class and ingredient are numbers (0 where no product is known; macro drug_classes
 -- names the classes), and which record told of it is not kept: texts of tens of millions of fills would cost as much as
 -- all the rest.
-with supplies as (
+{%- set filled_at = 'coalesce(dispense.handed_over_at, dispense.prepared_at)' %}
+{%- set last_on = "cast(" ~ local_time("utc_days.utc_day + interval 86399 second") ~ " as date)" %}
+
+with utc_days as (
+    select distinct cast({{ filled_at }} as date) as utc_day
+    from {{ ref('stg_ehr__medication_dispenses') }} as dispense
+),
+
+-- The local days that a UTC day is part of: asking the calendar for every fill would take as long as sorting them.
+local_days as (
+    select
+        utc_days.utc_day,
+        cast({{ local_time('cast(utc_days.utc_day as timestamp)') }} as date) as first_on,
+        {{ last_on }} as last_on,
+        {{ start_of_local_day(last_on) }} as last_begins_at
+    from utc_days
+),
+
+supplies as (
     select
         cast(1 as smallint) as trust,
         dispense.patient_id,
         dispense.medication_code,
-        cast({{ local_time('coalesce(dispense.handed_over_at, dispense.prepared_at)') }} as date) as filled_on,
+        case when {{ filled_at }} >= days.last_begins_at then days.last_on else days.first_on end as filled_on,
         dispense.days_supply
     from {{ ref('stg_ehr__medication_dispenses') }} as dispense
+    left join local_days as days on cast({{ filled_at }} as date) = days.utc_day
     where dispense.status = 'completed'
 
     union all
@@ -109,7 +128,6 @@ stay_days as (
 
 select
     classified.person_id,
-    classified.trust,
     classified.class_number,
     classified.ingredient_number,
     classified.is_first_ingredient,
