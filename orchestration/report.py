@@ -20,7 +20,7 @@ from orchestration.settings import Settings
 
 QUERY = """select department_id, period_start, value as nps, ci_low, ci_high
 from experience_scores
-where measure_id = 'nps' and grouping_set = 'department' and period_grain = 'quarter' and not suppressed
+where measure_id = 'NPS' and grouping_set = 'department' and period_grain = 'year' and not suppressed
 order by department_id, period_start"""
 
 
@@ -44,7 +44,7 @@ class StepProgress:
             mark = {"STEP_SUCCESS": "[green]done[/green]", "STEP_FAILURE": "[red]failed[/red]"}.get(kind, "skipped")
             self.console.print(f"  [{self.done}/{self.total}] {entry.step_key} {mark}", highlight=False)
         elif kind is None and entry.level == logging.WARNING:
-            self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False)
+            self.console.print(f"  [yellow]warning[/yellow] {entry.user_message}", highlight=False, soft_wrap=True)
         elif kind is None and entry.level == logging.INFO and not entry.user_message.startswith(NOT_PROGRESS):
             self.console.print(f"  [dim]{entry.user_message}[/dim]", highlight=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from itertools import combinations
 
@@ -13,13 +14,22 @@ import pytest
 from orchestration.lake.dbt import BuildError
 from orchestration.lake.warehouse import reading, run_tests
 from orchestration.night import run_night
-from orchestration.settings import Settings
+from orchestration.report import QUERY
+from orchestration.settings import PROJECT_ROOT, Settings
 
 pytestmark = [pytest.mark.nightly, pytest.mark.dbt]
 
+#: The page of questions, and its queries by their question.
+PAGE = (PROJECT_ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+QUESTIONS = dict(re.findall(r"^## (.+?)\n.*?```sql\n(.+?)```", PAGE, re.DOTALL | re.MULTILINE))
+
+
+def _published(settings: Settings, which: str) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(settings.published / which / "current" / "journeys.duckdb"), read_only=True)
+
 
 def _limited(settings: Settings) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(settings.published / "limited" / "current" / "journeys.duckdb"), read_only=True)
+    return _published(settings, "limited")
 
 
 def test_every_record_that_a_manifest_promised_is_accounted_for(first):
@@ -139,3 +149,21 @@ def test_data_tests_name_what_is_broken_and_no_value(first, tmp_path):
     with pytest.raises(BuildError, match="sound_stg_ehr__patients") as failure:
         run_tests(spoiled)
     assert patient not in str(failure.value)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_the_page_of_questions_asks_has_an_answer(first, question):
+    with _published(first.settings, "safe_harbor" if "safe_harbor" in question else "limited") as con:
+        assert con.execute(QUESTIONS[question]).fetchall()
+
+
+def test_every_question_is_asked():
+    assert len(QUESTIONS) == 6
+
+
+def test_the_query_that_a_night_ends_with_finds_departments(first):
+    """Of forty patients every score may be hidden: that there are any shows without the last condition."""
+    shown = QUERY.replace(" and not suppressed", "")
+    assert shown != QUERY
+    with _limited(first.settings) as con:
+        assert con.execute(shown).fetchall()
