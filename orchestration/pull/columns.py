@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from orchestration.declaration import MisdeclaredError, unknown_zone
 from orchestration.lake.duck import quote
+from orchestration.pull.local_times import in_utc, instant, local_to_utc, repeated, skipped, wall
 from orchestration.pull.rows import Rule
 
 ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp", "duration"]
@@ -76,12 +77,7 @@ class Column(BaseModel):
     @field_validator("format")
     @classmethod
     def _known_format(cls, formats: str | list[str] | None) -> str | list[str] | None:
-        listed = formats if isinstance(formats, list) else [formats] if formats else []
-        if len({"%z" in stated for stated in listed}) > 1:
-            raise ValueError(
-                "formats with an offset (%z) and without one cannot be mixed: give them columns of their own"
-            )
-        for stated in listed:
+        for stated in _listed(formats):
             directives = re.findall(r"%-?(.?)", stated)
             if not directives or not set(directives) <= _DIRECTIVES:
                 raise ValueError(f"{stated!r} is no strptime format (as %d.%m.%Y %H:%M:%S)")
@@ -102,6 +98,8 @@ class Column(BaseModel):
                 raise ValueError(f"`{key}` belongs to type {' or '.join(sorted(types))}, not to {self.type}")
         if self.type == "duration" and self.unit is None:
             raise ValueError("a duration needs `unit`: s, ms, min or hh:mm:ss")
+        if self.type == "date" and self._formats(True):
+            raise ValueError("the day of a time with an offset (%z) depends on the zone: read a timestamp")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise MisdeclaredError("`min` is more than `max`", ["min"])
         for key, value in (self.values or {}).items():
@@ -120,8 +118,11 @@ class Column(BaseModel):
 
     @property
     def states_offset(self) -> bool:
-        """Whether the declared format itself carries the offset."""
-        return "%z" in str(self.format or "")
+        """Whether every declared format itself carries the offset."""
+        return bool(self._formats(True)) and not self._formats(False)
+
+    def _formats(self, with_offset: bool) -> list[str]:
+        return [stated for stated in _listed(self.format) if ("%z" in stated) == with_offset]
 
     def wall_clock(self, name: str, cell: str, zone: str | None) -> list[tuple[str, str]]:
         """Return helper columns, each as (name, SQL), the later over the earlier: the wall time and its instant.
@@ -131,8 +132,8 @@ class Column(BaseModel):
         if not self._is_local(zone):
             return []
         return [
-            (_wall(name), self._local(cell)),
-            (_instant(name), f"timezone({self._zone(zone)}, {_wall(name)})"),
+            (wall(name), self._local(cell)),
+            (instant(name), f"timezone({self._zone(zone)}, {wall(name)})"),
         ]
 
     def value(self, name: str, cell: str, zone: str | None) -> str:
@@ -152,7 +153,7 @@ class Column(BaseModel):
             "decimal": _exact(cell, "decimal(18,2)"),
             "number": _finite(f"try_cast({cell} as double)"),
             "boolean": f"try_cast({cell} as boolean)",
-            "date": f"cast({_strptime(cell, self.format or '%Y-%m-%d')} as date)",
+            "date": f"cast({_strptime(cell, _listed(self.format) or ['%Y-%m-%d'])} as date)",
             "duration": self._duration(cell),
         }[self.type]
 
@@ -198,17 +199,20 @@ class Column(BaseModel):
         return is_time and self._zone(zone) not in (None, _UTC)
 
     def _utc(self, name: str, cell: str, zone: str | None) -> str:
+        stated = in_utc(f"cast({_strptime(cell, self._formats(True))} as timestamptz)")
         if self.states_offset:
-            return _in_utc(f"cast({_strptime(cell, self.format or [])} as timestamptz)")
-        with_offset = _in_utc(f"try_cast({cell} as timestamptz)")
+            return stated
+        with_offset = in_utc(f"try_cast({cell} as timestamptz)")
         if self.format is None and self._zone(zone) is None:
             return f"case when {_has_offset(cell)} then {with_offset} end"
-        utc = _local_to_utc(name, self._zone(zone), self.ambiguous) if self._is_local(zone) else self._local(cell)
-        return utc if self.format else f"case when {_has_offset(cell)} then {with_offset} else {utc} end"
+        utc = local_to_utc(name, self._zone(zone), self.ambiguous) if self._is_local(zone) else self._local(cell)
+        if self.format:
+            return f"coalesce({stated}, {utc})" if self._formats(True) else utc
+        return f"case when {_has_offset(cell)} then {with_offset} else {utc} end"
 
     def _local(self, cell: str) -> str:
         if self.format:
-            return f"cast({_strptime(cell, self.format)} as timestamp)"
+            return f"cast({_strptime(cell, self._formats(False))} as timestamp)"
         # A cast would pass over words, such as the name of another zone, without a word.
         plain = f"length({cell}) > 10 and regexp_full_match({cell}, '[0-9/:.T -]+')"
         return f"case when not ({_has_offset(cell)}) and {plain} then try_cast({cell} as timestamp) end"
@@ -219,9 +223,9 @@ class Column(BaseModel):
             return [Rule("timestamp_invalid", name, unread)]
         severity = "reject" if self.ambiguous == "reject" else "warn"
         return [
-            Rule("timestamp_invalid", name, f"{unread} and {_wall(name)} is null"),
-            Rule("time_nonexistent", name, _skipped(name, self._zone(zone))),
-            Rule("time_ambiguous", name, _repeated(name, self._zone(zone)), severity),
+            Rule("timestamp_invalid", name, f"{unread} and {wall(name)} is null"),
+            Rule("time_nonexistent", name, skipped(name, self._zone(zone))),
+            Rule("time_ambiguous", name, repeated(name, self._zone(zone)), severity),
         ]
 
 
@@ -239,9 +243,12 @@ def _text(value: str | bool | int) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _strptime(cell: str, formats: str | list[str]) -> str:
-    listed = formats if isinstance(formats, list) else [formats]
-    return f"try_strptime({cell}, [{', '.join(quote(f) for f in listed)}])"
+def _listed(formats: str | list[str] | None) -> list[str]:
+    return formats if isinstance(formats, list) else [formats] if formats else []
+
+
+def _strptime(cell: str, formats: list[str]) -> str:
+    return f"try_strptime({cell}, [{', '.join(quote(f) for f in formats)}])"
 
 
 def _finite(number: str) -> str:
@@ -258,42 +265,3 @@ def _has_offset(cell: str) -> str:
     """Whether a time says its offset. ``Z`` is by far the most frequent: the rest is looked at only where it is not."""
     signs = " or ".join(f"{cell}[-{n}] in ('+', '-')" for n in (6, 5, 3))
     return f"case when ends_with({cell}, 'Z') then true else length({cell}) > 15 and ({signs}) end"
-
-
-def _in_utc(instant: str) -> str:
-    """The UTC time of an instant, by its microseconds: twice as fast as asking for its time in a zone."""
-    return f"make_timestamp(epoch_us({instant}))"
-
-
-def _wall(name: str) -> str:
-    return f'"wall:{name}"'
-
-
-def _instant(name: str) -> str:
-    return f'"instant:{name}"'
-
-
-def _skipped(name: str, zone: str | None) -> str:
-    return f"timezone({zone}, {_instant(name)}) != {_wall(name)}"
-
-
-def _repeated(name: str, zone: str | None) -> str:
-    """Whether another instant shows the same wall time: clocks change by half an hour or an hour."""
-    return " or ".join(
-        f"timezone({zone}, {_instant(name)} {sign} interval {minutes} minute) = {_wall(name)}"
-        for sign in "+-"
-        for minutes in (30, 60)
-    )
-
-
-def _local_to_utc(name: str, zone: str | None, ambiguous: str) -> str:
-    """Return the UTC time of a local one; null where it does not exist. DuckDB gives the later of two instants."""
-    instant = _instant(name)
-    if ambiguous != "later":
-        earlier = " ".join(
-            f"when timezone({zone}, {instant} - interval {minutes} minute) = {_wall(name)} "
-            f"then {instant} - interval {minutes} minute"
-            for minutes in (30, 60)
-        )
-        instant = f"case {earlier} else {instant} end"
-    return f"case when not ({_skipped(name, zone)}) then timezone('UTC', {instant}) end"

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict
 
 from orchestration.lake.duck import session
 from orchestration.lake.raw import RawBatch
-from orchestration.pull import cells, columns, rows
+from orchestration.pull import cells, columns, local_times, rows
 from orchestration.pull.cells import Cells, cell
 from orchestration.pull.columns import Column
 from orchestration.pull.rows import RowTable, Rule, SideTable
 
 #: The modules whose code decides what a typed table's rows are: part of every reader's signature.
-MODULES = (cells, columns, rows)
+MODULES = (cells, columns, local_times, rows)
 
 
 class RowRule(BaseModel):

@@ -16,6 +16,7 @@ from orchestration.pull.typed import TypedTable
 NEW_YORK = {"type": "timestamp", "zone": "America/New_York"}
 LORD_HOWE = {"type": "timestamp", "zone": "Australia/Lord_Howe"}
 US_TIME = {"type": "timestamp", "zone": "America/New_York", "format": "%m/%d/%Y %I:%M:%S %p"}
+MIXED = {"type": "timestamp", "zone": "America/New_York", "format": ["%d.%m.%Y %H:%M", "%Y-%m-%dT%H:%M:%S%z"]}
 CLOCK = {"type": "duration", "unit": "hh:mm:ss"}
 YES_NO = {"type": "boolean", "values": {"Y": True, "N": False}}
 
@@ -71,6 +72,19 @@ def read(column: Column, cell: str | None) -> tuple[object, list[str]]:
             datetime(2024, 1, 1, 8),
             [],
         ),
+        *(
+            (MIXED, cell, value, rules)
+            for cell, value, rules in (
+                ("9.8.2018 09:29", datetime(2018, 8, 9, 13, 29), []),
+                ("2018-08-09T09:29:00-0700", datetime(2018, 8, 9, 16, 29), []),
+                ("2018-08-09T09:29:00+02:00", datetime(2018, 8, 9, 7, 29), []),
+                # With its offset no time is skipped or repeated.
+                ("2024-03-10T02:30:00-0500", datetime(2024, 3, 10, 7, 30), []),
+                ("10.3.2024 02:30", None, ["time_nonexistent:reject"]),
+                ("3.11.2024 01:30", datetime(2024, 11, 3, 5, 30), ["time_ambiguous:reject"]),
+                ("2018-08-09T09:29:00", None, ["timestamp_invalid:reject"]),
+            )
+        ),
         (NEW_YORK, "2024-01-01 10:00:00", datetime(2024, 1, 1, 15), []),
         (NEW_YORK, "2024-01-01T10:00:00-08:00", datetime(2024, 1, 1, 18), []),
         (NEW_YORK, "2024-01-01", None, ["timestamp_invalid:reject"]),
@@ -110,7 +124,7 @@ def test_a_cell_is_read_as_declared(declared, cell, value, rules):
         ({"type": "text", "min": 0}, "`min` belongs to type"),
         ({"type": "date", "zone": "UTC"}, "`zone` belongs to type timestamp"),
         ({"type": "date", "format": "dd.mm.yyyy"}, "no strptime format"),
-        ({"type": "timestamp", "format": ["%Y-%m-%d %z", "%Y-%m-%d"]}, "cannot be mixed"),
+        ({"type": "date", "format": ["%Y-%m-%d", "%Y-%m-%d %z"]}, "depends on the zone"),
         ({"type": "date", "format": ["%Y-%m-%d", "%Q"]}, "'%Q' is no strptime format"),
         ({"type": "boolean", "values": {"Y": "maybe"}}, "'maybe' is no boolean"),
         ({"type": "integer", "values": {"a": True}}, "True is no integer"),
