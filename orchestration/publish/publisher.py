@@ -42,6 +42,7 @@ from orchestration.settings import Settings
 
 MARTS = "marts"
 PERSONS = "dim_person"
+TOUCHPOINTS = "touchpoints"
 SMALL_AREAS = "select cast(zip3 as varchar) from warehouse.seeds.zip3_small_population"
 
 
@@ -83,7 +84,7 @@ def publish(
         advance_identity: called once everything is on disk, just before readers see it; must be repeatable.
 
     Raises:
-        NothingToPublishError: no warehouse, or no dim_person or seed of small ZIP3 areas in it.
+        NothingToPublishError: no warehouse, nobody and nothing in it, or no dim_person or seed of small ZIP3 areas.
         KeysLostError: the vault lost the keys of the current night.
     """
     if not settings.warehouse.exists():
@@ -130,7 +131,7 @@ def _marts(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     """Return the columns and types of every mart.
 
     Raises:
-        NothingToPublishError: there are no persons among them.
+        NothingToPublishError: there is no mart of persons, or neither a person nor a touchpoint in them.
     """
     marts: dict[str, dict[str, str]] = {}
     rows = con.execute(
@@ -142,6 +143,9 @@ def _marts(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
         marts.setdefault(mart, {})[column] = kind
     if PERSONS not in marts:
         raise NothingToPublishError(f"the warehouse has no mart {PERSONS}")
+    told = " union all ".join(f"select 1 from {_relation(mart)}" for mart in (PERSONS, TOUCHPOINTS) if mart in marts)
+    if not con.execute(f"select 1 from ({told}) limit 1").fetchall():
+        raise NothingToPublishError("no person and no touchpoint: nothing was delivered, as the pulls' warnings say")
     return marts
 
 

@@ -25,6 +25,7 @@ from orchestration.pull.declared import DeclaredTable
 from orchestration.pull.deliveries import Readiness, feeds
 from orchestration.pull.identities import IdentityMap, write_identities
 from orchestration.pull.qualtrics import Qualtrics
+from orchestration.pull.reader import Reader
 from orchestration.pull.readers import AnyReader
 from orchestration.pull.servers import AnyServer, FeedFailedError, bring_deliveries
 from orchestration.settings import Settings
@@ -91,7 +92,7 @@ class Source(BaseModel):
         said = [reader.signature for reader in self.readers] + [m.model_dump_json() for m in self.identities]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
-    def reader_of(self, name: str) -> AnyReader | None:
+    def reader_of(self, name: str) -> Reader | None:
         """The reader for a delivered file, or None."""
         return next((reader for reader in self.readers if reader.accepts(name)), None)
 
@@ -103,7 +104,6 @@ class PullReport:
     source: str
     files_taken: int = 0
     files_parsed: int = 0
-    bytes_taken: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -190,7 +190,6 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
                 )
             elif landed := landing.take(offer.file, feed.name, offer.name, feed.delivered_at, reader.count):
                 report.files_taken += 1
-                report.bytes_taken += landed.bytes
                 if lacking := _lacking(reader, landed.path):
                     report.warnings.append(
                         f"{feed.name}/{offer.name}: has no {', '.join(map(repr, lacking))}: left empty"
@@ -201,7 +200,7 @@ def _land_new_files(source: Source, settings: Settings, report: PullReport) -> N
     landing.remember()
 
 
-def _lacking(reader: AnyReader, path: Path) -> list[str]:
+def _lacking(reader: Reader, path: Path) -> list[str]:
     """Return the declared names that a file's header lacks; formats without a header of names lack none."""
     return reader.lacking(path) if isinstance(reader, DeclaredTable | Qualtrics) else []
 

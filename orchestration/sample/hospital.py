@@ -67,7 +67,6 @@ DEPARTMENTS: dict[str, Department] = {
     )
 }
 PRIMARY = ("primary-north", "primary-south", "primary-west")
-BOOKABLE = tuple(d.id for d in DEPARTMENTS.values() if d.pressure)
 
 
 def organizations() -> Iterator[Json]:

@@ -249,3 +249,10 @@ def test_a_cent_in_a_large_sum_tells_and_what_cancels_out_does_not():
 
     assert digest("123456789.01") != digest("123456789.02")
     assert digest("0.1 + 0.2 - 0.3") == digest("0")
+
+
+def test_a_night_to_which_nothing_was_delivered_is_not_published(home: Settings, make_warehouse):
+    make_warehouse(home.warehouse, persons=0)
+    with pytest.raises(NothingToPublishError, match="nothing was delivered"):
+        publish(home)
+    assert not list(home.published.glob("*/current"))
