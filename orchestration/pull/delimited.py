@@ -60,6 +60,13 @@ class _Misfit(NamedTuple):
         return "quote_unclosed" if self.is_unclosed else "csv_columns"
 
 
+class _NoText(codecs.IncrementalDecoder):
+    """What UTF-16 and UTF-32 without their byte-order mark are: every line has bytes that are not text."""
+
+    def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]
+        return data.decode("latin-1").replace("\n", _MARK + "\n") + _MARK * final
+
+
 class _Utf8Stream(io.RawIOBase):
     """A delivered file as UTF-8 bytes; what cannot be decoded, or is binary (NUL), becomes ``_MARK``."""
 
@@ -77,13 +84,21 @@ class _Utf8Stream(io.RawIOBase):
         while not self._ready and not self._ended:
             block = next(self._blocks, None)
             self._ended = block is None
-            text = self._decoder.decode(block or b"", final=self._ended).replace("\0", _MARK)
+            text = self._decode(block or b"").replace("\0", _MARK)
             self.damaged = self.damaged or _MARK in text
             self._ready = text.encode("utf-8", "replace")
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
         return size
+
+    def _decode(self, block: bytes) -> str:
+        try:
+            return self._decoder.decode(block, final=self._ended)
+        except UnicodeError:  # not about any bytes, which the decoder marks, but about a byte order that nothing says
+            block = self._decoder.getstate()[0] + block
+            self._decoder = _NoText()
+            return self._decoder.decode(block, final=self._ended)
 
 
 def count_rows(path: Path, dialect: Dialect) -> int:

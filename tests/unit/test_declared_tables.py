@@ -176,8 +176,9 @@ def test_rows_of_any_length_are_read_or_refused(tmp_path, tail, rejects, kept):
     assert len(reading.rows) == kept
 
 
-def test_a_file_in_another_encoding_is_refused_row_by_row(tmp_path):
-    reading = Reading(tmp_path, "a.csv", (HEADER + LINES).encode("utf-16"))
+@pytest.mark.parametrize(("written", "declared"), [("utf-16", "utf-8"), ("utf-8", "utf-16"), ("utf-16-le", "utf-32")])
+def test_a_file_in_another_encoding_is_refused_row_by_row(tmp_path, written, declared):
+    reading = Reading(tmp_path, "a.csv", (HEADER + LINES).encode(written), encoding=declared)
     assert {rule for _, rule, _ in reading.rejects} == {"encoding"}
     assert len(reading.select("records", "line")) == reading.counted == 3
 

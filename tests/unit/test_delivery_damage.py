@@ -16,6 +16,7 @@ import pytest
 
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch, ensure_empty_tables
+from orchestration.pull.declared import DeclaredTable
 from orchestration.pull.snowplow import FIELDS
 from orchestration.pull.source import load_sources
 
@@ -39,6 +40,23 @@ _EVENT = {
 _ROW = "\t".join(_EVENT.get(name, "") for name in FIELDS) + "\n"
 SAMPLES = {f"{source}/{name}": (source, name, data) for source, name, data in FILES}
 SAMPLES["portal/snowplow"] = ("portal", "snowplow/a.tsv", (_ROW + _ROW.replace("e1", "e2")).encode())
+_CALLS = 'Zähler;Beginn;Betreff\n1;01.03.2024 10:00;"Rückruf; Befund"\n2;01.03.2024 10:05;Müller – 20 €\n'
+#: Files in encodings of their own, each with its declaration.
+ENCODED = {
+    encoding: DeclaredTable.model_validate(
+        {
+            **{"kind": "table", "table": "call", "path": "*.csv", "encoding": encoding, "delimiter": ";"},
+            **{"zone": "Europe/Vienna", "record_id": ["call_id"]},
+            "columns": {
+                "call_id": {"from": "Zähler", "required": True},
+                "started_at": {"from": "Beginn", "type": "timestamp", "format": "%d.%m.%Y %H:%M", "required": True},
+                "subject": {"from": "Betreff"},
+            },
+        }
+    )
+    for encoding in ("cp1252", "utf-16", "utf-8")
+}
+SAMPLES |= {f"encoded/{name}": (name, "calls.csv", _CALLS.encode(name)) for name in ENCODED}
 #: What stands where something else is expected: wrong types, huge and odd numbers, times that are none, other scripts.
 ODD: list[Any] = [
     *(None, "", " ", "NA", "null", True, 0, -1, 1e308, -0.0, 10**30, 1.5, [], {}, [1, [2]], {"a": {"b": []}}),
@@ -146,7 +164,7 @@ def _with_odd(record: Any, chance: random.Random) -> Any:
 
 def read(folder: Path, source: str, name: str, files: list[bytes]) -> None:
     """Read files of one name; the account holds: as many records as counted, a reason for each that is rejected."""
-    reader = SOURCES[source].reader_of(name)
+    reader = ENCODED.get(source) or SOURCES[source].reader_of(name)
     assert reader
     landed = []
     for number, data in enumerate(files):
