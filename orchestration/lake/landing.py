@@ -8,9 +8,11 @@ Layout: ``landing/<source>/<feed>/<file_id>/<base name>`` beside ``manifest.json
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -104,29 +106,24 @@ class Landing:
     ) -> LandedFile | None:
         """Copy one delivered file into landing, unless its content has landed already.
 
-        ``count`` counts the records of a file independently of its parser. Returns None where nothing new was taken:
-        the content is known, or the file is left for next time (``left`` says why).
+        ``count`` counts the records of a file independently of its parser; one that can count nothing of a gzip file
+        that breaks off raises as ``gzip`` does, others take what can be unpacked. Returns None where nothing new was
+        taken: the content is known, or the file is left for next time (``left`` says why).
         """
-        key = f"{feed}/{name}"
-        try:
-            before = delivered.fingerprint()
-            if self._seen.get(key, [None])[:2] == before:
-                return None
-            reading = delivered.open()
-        except OSError as error:
-            self.left[key] = f"cannot be read ({error.strerror or type(error).__name__})"
+        key, copy = f"{feed}/{name}", self._scratch / uuid4().hex / Path(name).name
+        copied = self._copied(delivered, key, copy)
+        if copied is None:
             return None
-        with reading:
-            copy = self._scratch / uuid4().hex / Path(name).name
-            copy.parent.mkdir()
-            digest = _copy_with_digest(reading, copy)
-        if delivered.fingerprint() != before:
-            self.left[key] = "changed while it was taken"
-            return None
+        fingerprint, digest = copied
         file_id = hashlib.sha256(f"{feed}/{digest}".encode()).hexdigest()[:16]
         target = self.folder / feed / file_id
         landed = None
         if not target.exists():
+            try:
+                records = count(copy)
+            except (EOFError, gzip.BadGzipFile, zlib.error):
+                self.left[key] = "is no whole gzip file"
+                return None
             landed = LandedFile(
                 source=self.source,
                 feed=feed,
@@ -135,15 +132,40 @@ class Landing:
                 file_id=file_id,
                 sha256=digest,
                 bytes=copy.stat().st_size,
-                records_delivered=count(copy),
+                records_delivered=records,
                 delivered_at=delivered_at,
             )
             (copy.parent / MANIFEST).write_bytes(_manifest(landed))
             copy.chmod(0o444)
             target.parent.mkdir(exist_ok=True)
             copy.parent.rename(target)
-        self._seen[key] = [*before, file_id]
+        self._seen[key] = [*fingerprint, file_id]
         return landed
+
+    def _copied(self, delivered: Delivered, key: str, copy: Path) -> tuple[list[object], str] | None:
+        """Copy a file that was not seen before; return its fingerprint and digest, None where it is not taken now.
+
+        Only what goes wrong where it was delivered leaves it for next time: a home that is full stops the pull.
+        """
+        try:
+            before = delivered.fingerprint()
+            if self._seen.get(key, [None])[:2] == before:
+                return None
+            reading = delivered.open()
+        except OSError as error:
+            self.left[key] = f"cannot be read ({error.strerror or type(error).__name__})"
+            return None
+        copy.parent.mkdir()
+        with reading:
+            digest = _copy_with_digest(reading, copy)
+        try:
+            is_settled = delivered.fingerprint() == before
+        except OSError:
+            is_settled = False  # taken away
+        if not is_settled:
+            self.left[key] = "changed while it was taken"
+            return None
+        return before, digest
 
     @cached_property
     def _scratch(self) -> Path:

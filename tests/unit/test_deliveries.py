@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 
 from orchestration.lake.landing import Landing, LocalFile
 from orchestration.pull.deliveries import Readiness, feeds
-from orchestration.pull.source import Source, pull, unread_folders
-from orchestration.settings import Settings
+from orchestration.pull.source import Source, load_sources, pull, unread_folders
+from orchestration.settings import PROJECT_ROOT, SOURCE_DEFINITIONS, Settings
 
 NOW = 1_700_000_000.0
 
@@ -151,6 +152,22 @@ def test_a_folder_waits_for_a_manifest_that_can_be_read(settings: Settings, text
     assert pull(_source("calls*"), settings).files_taken == 1
     delivered = {file.feed: file.delivered_at for file in Landing(settings.landing, "calls").files()}
     assert delivered == {"calls_north": datetime(2024, 6, 30, 12), "calls_south": None}
+
+
+@pytest.mark.parametrize("cut", [slice(0, -20), slice(5, None)])
+def test_an_x12_file_that_is_no_whole_gzip_waits_and_the_others_are_taken(settings: Settings, cut: slice):
+    (billing,) = (source for source in load_sources(SOURCE_DEFINITIONS) if source.name == "billing")
+    whole = max((PROJECT_ROOT / "tests" / "data" / "billing" / "input").rglob("*.835"), key=lambda p: p.stat().st_size)
+    drop = settings.delivery_root / "billing" / "835"
+    drop.mkdir(parents=True)
+    (drop / "half.835.gz").write_bytes(gzip.compress(whole.read_bytes())[cut])
+    (drop / "whole.835").write_bytes(whole.read_bytes())
+    report = pull(billing, settings)
+    told = ["billing/835/half.835.gz: is no whole gzip file; left for next time"]
+    assert (report.files_taken, report.warnings) == (1, told)
+    (drop / "half.835.gz").write_bytes(gzip.compress(whole.read_bytes() + b"\n"))
+    report = pull(billing, settings)
+    assert (report.files_taken, report.warnings) == (1, [])
 
 
 def test_what_lies_where_no_source_reads_is_said(settings: Settings):

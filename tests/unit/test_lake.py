@@ -109,6 +109,23 @@ def test_a_file_that_grows_while_it_is_taken_waits_for_next_time(tmp_path, monke
     assert taken.records_delivered == 2
 
 
+def test_a_file_that_is_taken_away_while_it_is_copied_is_none(tmp_path, monkeypatch):
+    from orchestration.lake import landing as module
+
+    delivered, copy = _deliver(tmp_path, "1\n"), module._copy_with_digest
+    landing = Landing(tmp_path / "landing", "portal")
+
+    def copy_and_lose(reading: BinaryIO, target: Path) -> str:
+        delivered.unlink()
+        return copy(reading, target)
+
+    monkeypatch.setattr(module, "_copy_with_digest", copy_and_lose)
+    assert landing.take(LocalFile(delivered), "portal", "a.csv", None, _lines) is None
+    assert landing.left == {"portal/a.csv": "changed while it was taken"}
+    landing.remember()
+    assert list(landing.files()) == []
+
+
 def _write_batch(folder: Path, batch_id: str, *, commit: bool) -> None:
     batch = raw.RawBatch(folder, batch_id)
     batch.write("answers", pa.Table.from_pylist([{"file_id": batch_id, "line": 1, "answer": 1}], schema=TABLE))
