@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from orchestration.lake.landing import LandedFile
+from orchestration.pull.csv_count import count_csv_rows
 from orchestration.pull.lines import byte_blocks
 
 #: Stands for bytes that are not text in the declared encoding; Unicode keeps it out of real text.
@@ -103,7 +104,10 @@ class _Utf8Stream(io.RawIOBase):
 
 def count_rows(path: Path, dialect: Dialect) -> int:
     """Return the number of records, counted without Arrow: rows that are not blank, header rows left out."""
-    rows = sum(1 for _ in _python_rows(_Utf8Stream(path, dialect.encoding), dialect))
+    with io.BufferedReader(_Utf8Stream(path, dialect.encoding)) as stream:
+        rows = count_csv_rows(stream, dialect.delimiter)
+    if rows is None:
+        rows = sum(1 for _ in _python_rows(_Utf8Stream(path, dialect.encoding), dialect))
     return max(rows - _header_rows(dialect), 0)
 
 
