@@ -157,7 +157,7 @@ class _Export:
                 self.state.drop()
             raise ExportFailedError(f"{self.declared.feed}: {failures.listed(problems, is_lost=is_lost)}")
         self.report.warnings += problems
-        running.is_delivering = True
+        running.is_whole, running.is_delivering = not problems, True
         self.state.save()
 
     def _check_release(self) -> None:

@@ -46,6 +46,7 @@ class Running(BaseModel):
     pages: list[str] = []
     is_listed: bool = False
     is_delivering: bool = False
+    is_whole: bool = True
     files: list[ExportFile] = []
     done: dict[str, int] = {}
 
@@ -102,8 +103,8 @@ class ExportState:
         (self.folder / _RUNNING).unlink(missing_ok=True)
 
     def complete(self, running: Running) -> None:
-        """Close the export; the next one asks for what changed since."""
-        if running.transaction_time:
+        """Close the export; after a whole one, the next asks for what changed since."""
+        if running.transaction_time and running.is_whole:
             remember(self.folder, running.asked, running.transaction_time)
         self.drop()
 

@@ -149,6 +149,15 @@ def test_what_is_declared_otherwise_is_exported_whole(server: BulkServer, feed: 
     assert ["_since" in query for query in server.queries] == [False, False, True, False]
 
 
+def test_what_was_missing_is_asked_for_again(server: BulkServer, feed: Path) -> None:
+    server.trouble = {"Patient-2": [410]}
+    assert exported(server, feed, when_incomplete="warn").records == 2
+    exported(server, feed, when_incomplete="warn")
+    exported(server, feed, when_incomplete="warn")
+    assert ["_since" in query for query in server.queries] == [False, False, True]
+    assert sorted(set(ids(feed))) == WHOLE
+
+
 def test_an_interrupted_export_of_something_else_is_not_gone_on_with(server: BulkServer, feed: Path) -> None:
     server.trouble = {"Patient-2": [500] * 4}
     with pytest.raises(ExportFailedError):
