@@ -26,6 +26,7 @@ _RULES = {
     "pattern": "format_invalid",
     "minLength": "format_invalid",
     "minItems": "type_invalid",
+    "minProperties": "type_invalid",
 }
 
 Finding = dict[str, str | None]

@@ -76,6 +76,7 @@ def checks(shape: Shape, root: str) -> list[Check]:
     """Every rule on a resource type, for the struct ``root`` of ``shape``; adds to the shape what the rules read."""
     resource = shape.fhir_type
     found = [*_identity(shape, root), *_required(shape, root)]
+    _read_periods(shape)
     found += [
         Check(check.rule, f"{resource}.{check.element}", check.when)
         for check in _of_parts(shape, root, "")
@@ -107,6 +108,18 @@ def _required(shape: Shape, root: str) -> Iterator[Check]:
         yield Check("required", f"{shape.fhir_type}.{element.name}", " and ".join(missing))
 
 
+def _read_periods(shape: Shape) -> None:
+    """Read both ends of every period beside what is read: that they are in order is more than a schema can say."""
+    for element in elements(shape.fhir_type).values():
+        if "Period" in element.types:
+            period = shape.child(element.json_name("Period"), "Period", element.is_list)
+            for name in ("start", "end"):
+                period.child(name, "dateTime", False)
+    for child in shape.children.values():
+        if child.children and not child.is_json and child.fhir_type != "Period":
+            _read_periods(child)
+
+
 def _of_parts(shape: Shape, sql: str, path: str, depth: int = 0) -> Iterator[Check]:
     """Rules on the parts of a struct that are read, at any depth."""
     known = {e.json_name(t): e for e in elements(shape.fhir_type).values() for t in e.types}
@@ -125,6 +138,16 @@ def _of_parts(shape: Shape, sql: str, path: str, depth: int = 0) -> Iterator[Che
                 check.rule, check.element, f"len(list_filter({part}, lambda {item}: coalesce({check.when}, false))) > 0"
             )
     yield from _period_order(shape, sql, path)
+    yield from _choices(shape, sql, path)
+
+
+def _choices(shape: Shape, sql: str, path: str) -> Iterator[Check]:
+    """A choice is made once: whichever of two values is read, the other may be what was meant."""
+    for element in elements(shape.fhir_type).values():
+        read = [name for name in map(element.json_name, element.types) if name in shape.children]
+        if len(read) > 1:
+            given = " + ".join(f'({sql}."{name}" is not null)::int' for name in read)
+            yield Check("choice_repeated", f"{path}.{element.name}" if path else element.name, f"{given} > 1")
 
 
 def _of_part(shape: Shape, element: Element, sql: str, path: str, depth: int) -> Iterator[Check]:

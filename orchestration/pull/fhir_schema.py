@@ -17,8 +17,12 @@ from orchestration.pull.fhir_views.elements import Element, elements, is_primiti
 
 Schema = dict[str, Any]
 
-_DATE = r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
-_DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_YEAR = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+_BY_FOUR = "(0[48]|[2468][048]|[13579][26])"
+_LEAP_YEAR = f"([0-9]{{2}}{_BY_FOUR}|{_BY_FOUR}00)"
+_MONTH_DAY = "((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+_DAY = f"({_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)"
+_DATE = f"({_YEAR}(-(0[1-9]|1[0-2]))?|{_DAY})"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
 _ZONE = r"(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _ID = "[A-Za-z0-9.-]{1,64}"
@@ -75,7 +79,7 @@ def _object(fhir_type: str, is_root: bool, pending: list[str]) -> Schema:
             required += names
         elif element.is_required:
             either.append({"anyOf": [{"required": [name]} for name in names]})
-    found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    found: Schema = {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
     found |= {"required": sorted(set(required))} if required else {}
     return found | ({"allOf": either} if either else {})
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +79,50 @@ def test_a_broken_record_is_rejected_alone_with_rule_and_element(parsed: Parsed,
     assert (2, rule, element, "reject") in findings
     assert {n for n, *_ in findings} == {2}
     assert {detail for (detail,) in parsed.rows("select detail from rejects")} <= {None, *RELEASES}
+
+
+PERIOD = {"start": "2011-02-03", "end": "2010-01-01"}
+OTHERS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a period of an observation": (
+        {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "effectivePeriod": PERIOD},
+        "end_before_start", "Observation.effectivePeriod.end",
+    ),
+    "a period of an item": (
+        {"resourceType": "Patient", "identifier": [{"value": "1"}, {"value": "2", "period": PERIOD}]},
+        "end_before_start", "Patient.identifier.period.end",
+    ),
+    "two of a choice": (
+        {"resourceType": "Patient", "deceasedBoolean": True, "deceasedDateTime": "2011"},
+        "choice_repeated", "Patient.deceased",
+    ),
+    "30 February where no view reads": (
+        {"resourceType": "Patient", "contact": [{"period": {"start": "2011-02-30"}}]},
+        "format_invalid", "Patient.contact.period.start",
+    ),
+    "29 February of a common year": (
+        {"resourceType": "Patient", "photo": [{"creation": "1900-02-29"}]}, "format_invalid", "Patient.photo.creation",
+    ),
+    "year zero": (
+        {"resourceType": "Patient", "photo": [{"creation": "0000-01-01"}]}, "format_invalid", "Patient.photo.creation",
+    ),
+    "an object without anything": (
+        {"resourceType": "Patient", "maritalStatus": {}}, "type_invalid", "Patient.maritalStatus",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_resources_are_judged_in_every_part(parsed: Parsed, case: str) -> None:
+    record, rule, element = OTHERS[case]
+    parsed.add(f"{record['resourceType']}.ndjson", json.dumps(record | {"id": "1"}).encode()).read()
+    assert parsed.rows("select distinct rule, element from rejects where severity = 'reject'") == [(rule, element)]
+
+
+def test_a_leap_day_is_a_day(parsed: Parsed) -> None:
+    photos = [{"creation": day} for day in ("2000-02-29", "2024-02-29T10:00:00Z", "2024", "2024-02", "2023-01-31")]
+    record = {"resourceType": "Patient", "id": "1", "photo": photos, "deceasedDateTime": "2011"}
+    parsed.add("Patient.ndjson", json.dumps(record).encode()).read()
+    assert not parsed.rows("select * from rejects")
 
 
 def test_a_delivery_of_another_release_is_refused_in_clear_words(
