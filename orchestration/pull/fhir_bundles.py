@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 
 from orchestration.lake.landing import LandedFile
+from orchestration.pull.fhir_gate import may_repeat_keys, repeated_keys
 from orchestration.pull.json_stream import ArrayElements
 from orchestration.pull.lines import byte_blocks
 
@@ -159,9 +160,10 @@ def _entry(text: bytes, entry: Any, stated_at: str | None, ids: Mapping[str, str
     known = entry if isinstance(entry, dict) else {}
     resource, request = known.get("resource"), known.get("request")
     if isinstance(resource, dict):
+        fault = "key_repeated" if may_repeat_keys(text, entry) and repeated_keys(text) else None
         resource.setdefault("id", str(known.get("fullUrl", "")).removeprefix("urn:uuid:") or None)
         own = _REFERENCE.sub(lambda found: _resolved(found, ids), orjson.dumps(resource))
-        return {"text": own.decode(), "resource_type": _type_of(resource)}
+        return {"text": own.decode(), "resource_type": _type_of(resource), "fault": fault}
     if isinstance(request, dict) and request.get("method") == "DELETE":
         kind, _, key = str(request.get("url", "")).partition("/")
         deleted = {"resource_type": kind, "deleted_id": key, "stated_at": stated_at}

@@ -46,7 +46,7 @@ def gate(resource_type: str) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
             except orjson.JSONDecodeError:
                 found[number] = [_finding("json_invalid")]
                 continue
-            if _may_repeat_keys(text, record) and (repeated := repeated_keys(text)):
+            if may_repeat_keys(text, record) and (repeated := repeated_keys(text)):
                 # Where unknown elements stand, a path may hold anybody's words.
                 paths = repeated if is_valid(record) else [()]
                 found[number] = [_finding("key_repeated", ".".join((resource_type, *path))) for path in paths]
@@ -69,8 +69,11 @@ def gated(lines: pa.RecordBatchReader, resource_type: str | None) -> pa.RecordBa
     return pa.RecordBatchReader.from_batches(schema, (judge(batch) for batch in lines))
 
 
-def _may_repeat_keys(text: bytes, record: Any) -> bool:
-    """A parser keeps the last of repeated keys in silence; but then what it kept has fewer keys than the text."""
+def may_repeat_keys(text: bytes, record: Any) -> bool:
+    """Whether ``text``, parsed as ``record``, is worth a closer look.
+
+    A parser keeps the last of repeated keys in silence; but then what it kept has fewer keys than the text.
+    """
     return text.count(b'":') != orjson.dumps(record).count(b'":') or b'" :' in text
 
 

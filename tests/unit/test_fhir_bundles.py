@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from orchestration.pull.fhir_bundles import count_records, document_reader, holds_documents
 from orchestration.pull.json_stream import ArrayElements
+from tests.unit.fhir_deliveries import BAD, FINE
 from tests.unit.test_fhir_files import Parsed, parsed
 
 __all__ = ["parsed"]
@@ -81,6 +82,15 @@ def test_a_truncated_bundle_loses_its_last_record_only(parsed: Parsed) -> None:
         (4, "unknown", "rejected"),  # the document that never ended
     ]
     assert parsed.rows("select line, rule from rejects order by line") == [(3, "json_invalid"), (4, "json_invalid")]
+
+
+def test_an_entry_with_a_key_twice_is_rejected_alone(parsed: Parsed) -> None:
+    twice = FINE[:-1] + b', "status": "planned"}'
+    entries = b",".join(b'{"resource": %s}' % record for record in (BAD, twice, BAD.replace(b"e99", b"e98")))
+    parsed.add("all.json", b'{"resourceType": "Bundle", "type": "collection", "entry": [%s]}' % entries).read()
+    states = parsed.rows("select line, parse_state from records order by line")
+    assert states == [(1, "parsed"), (2, "rejected"), (3, "parsed")]
+    assert parsed.rows("select line, rule from rejects") == [(2, "key_repeated")]
 
 
 def test_entries_of_any_shape_are_records(parsed: Parsed) -> None:
