@@ -119,6 +119,7 @@ class _Export:
     def __init__(self, declared: BulkExport, http: FhirHttp, state: ExportState, deliveries: Path) -> None:
         self.declared, self.http, self.state, self.deliveries = declared, http, state, deliveries
         self.report = ExportReport(declared.feed)
+        self._unreachable: set[str] = set()
 
     def run(self) -> ExportReport:
         """Go on with an export, or start one; one that the server forgot is started anew, once."""
@@ -228,10 +229,15 @@ class _Export:
     def _download_file(self, running: Running, number: int, file: ExportFile) -> _Problem | None:
         target = self._downloaded(number, file)
         if file.url not in running.done or not target.exists():
+            origin = urljoin(file.url, "/")
+            if origin in self._unreachable:
+                return _Problem(f"{file.type} file {number} failed: its server went away")
             try:
                 self.http.download(file.url, target, with_token=file.requires_token)
             except Exception as error:
                 is_gone = isinstance(error, FhirServerError) and error.status in GONE
+                if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                    self._unreachable.add(origin)
                 return _Problem(f"{file.type} file {number} failed: {failures.reason(error)}", is_gone)
             self.state.finished(file.url, count_lines(target))
             log.info("%s: %d of %d files", self.declared.feed, len(running.done), len(running.files))

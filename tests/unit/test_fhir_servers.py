@@ -208,6 +208,18 @@ def test_a_full_disk_is_said(server: BulkServer, feed: Path, monkeypatch: pytest
         exported(server, feed)
 
 
+def test_a_server_that_went_away_is_not_asked_for_every_file(server: BulkServer, feed: Path) -> None:
+    named = [{"type": "Patient", "url": f"http://127.0.0.1:9/{number}"} for number in range(50)]
+    server.manifest_text = json.dumps(
+        {"transactionTime": TIME, "output": [*named, {"type": "Patient", "url": "/Patient-1"}]}
+    )
+    waits = list[float]()
+    with pytest.raises(ExportFailedError, match=r"Patient file 0 failed: ConnectError; .* fetches only what is missing"):
+        exported(server, feed, waits, parallel=1)
+    assert len(waits) == 3
+    assert "GET Patient-1" in server.asked
+
+
 def test_many_files_that_fail_are_not_all_told(server: BulkServer, feed: Path) -> None:
     server.manifest_text = json.dumps(
         {"transactionTime": TIME, "output": [{"type": "Patient", "url": f"/none{number}"} for number in range(900)]}
