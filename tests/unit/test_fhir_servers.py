@@ -214,7 +214,9 @@ def test_a_server_that_went_away_is_not_asked_for_every_file(server: BulkServer,
         {"transactionTime": TIME, "output": [*named, {"type": "Patient", "url": "/Patient-1"}]}
     )
     waits = list[float]()
-    with pytest.raises(ExportFailedError, match=r"Patient file 0 failed: ConnectError; .* fetches only what is missing"):
+    with pytest.raises(
+        ExportFailedError, match=r"Patient file 0 failed: ConnectError; .* fetches only what is missing"
+    ):
         exported(server, feed, waits, parallel=1)
     assert len(waits) == 3
     assert "GET Patient-1" in server.asked
