@@ -77,7 +77,8 @@ cast({{ days_between("date '1970-01-01'", date_column) }} - coalesce({{ stay_day
     Within an ingredient the k-th supply ends at cum_k + max over j <= k of (start_j - cum_(j-1)) - 1, with cum the
     running sum of days (`days_so_far`; from which fill on it runs cancels out): the closed form of "starts the day after
     the previous, already shifted, supply ends". Different ingredients are not shifted; the class is covered on the union
-    of their days, whichever of those that begin on one day comes first. Rows are narrow and keys are numbers because each window sorts them anew. -#}
+    of their days, whichever of those that begin on one day comes first. Rows are narrow and keys are numbers because each
+    window sorts them anew. -#}
 {% macro shifted_supplies(fills, group, carried=[]) -%}
 {%- set columns = group + carried + ['ingredient_number', 'filled_on', 'ambulatory_day'] -%}
 {%- if measure_parameter('pdc_same_day_fills_shift') != 'true' %}
