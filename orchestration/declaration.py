@@ -10,11 +10,11 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[str | int]
@@ -49,6 +49,16 @@ def unknown_zone(zone: str) -> str | None:
         return None
     near = did_you_mean(zone, sorted(known)) if difflib.get_close_matches(zone, known, n=1) else ""
     return f"{zone!r} is no IANA time zone (as Europe/Berlin){near}"
+
+
+def _known_zone(zone: str) -> str:
+    if told := unknown_zone(zone):
+        raise ValueError(told)
+    return zone
+
+
+#: The name of a time zone, in a declaration or a setting.
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 def load_declaration(

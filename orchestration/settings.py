@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orchestration.declaration import did_you_mean, unknown_zone
+from orchestration.declaration import ZoneName, did_you_mean
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -43,19 +43,14 @@ class Settings(BaseSettings):
     as_of: datetime | None = Field(
         default=None, description="The night's clock (UTC); unset: the latest delivery's own time."
     )
-    time_zone: str = Field(default="America/New_York", description="IANA zone of the organisation and its schedule.")
+    time_zone: ZoneName = Field(
+        default="America/New_York", description="IANA zone of the organisation and its schedule."
+    )
     keep_nights: int = Field(default=14, ge=1, description="Publications kept in each published schema.")
     max_rejected_share: float = Field(
         default=0.05, ge=0, le=1, description="Largest share of a source's records that may be rejected in a night."
     )
     sample_patients: int = Field(default=500, ge=1, description="Patients of the sample hospital made by default.")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        if wrong := unknown_zone(zone):
-            raise ValueError(wrong)
-        return zone
 
     @field_validator("as_of")
     @classmethod

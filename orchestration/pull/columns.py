@@ -10,9 +10,9 @@ zone; one that a clock change skipped does not exist, one that it repeated is am
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestration.declaration import MisdeclaredError, unknown_zone
 from orchestration.lake.duck import quote
@@ -227,16 +227,6 @@ class Column(BaseModel):
             Rule("time_nonexistent", name, skipped(name, self._zone(zone))),
             Rule("time_ambiguous", name, repeated(name, self._zone(zone)), severity),
         ]
-
-
-def _known_zone(zone: str) -> str:
-    if told := unknown_zone(zone):
-        raise ValueError(told)
-    return zone
-
-
-#: The name of a time zone in a declaration.
-ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 def _text(value: str | bool | int) -> str:

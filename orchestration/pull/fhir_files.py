@@ -19,12 +19,12 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from orchestration.declaration import ZoneName
 from orchestration.lake import raw
 from orchestration.lake.duck import connect, quote
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch
 from orchestration.pull import fhir_bundles
-from orchestration.pull.columns import ZoneName
 from orchestration.pull.fhir_gate import gated
 from orchestration.pull.fhir_tables import (
     VIEWS,

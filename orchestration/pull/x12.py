@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from orchestration.declaration import ZoneName
 from orchestration.lake.landing import LandedFile
 from orchestration.lake.raw import RawBatch, TableWriter, constant
 from orchestration.lake.schemas import RECORDS, REJECTS
-from orchestration.pull.columns import ZoneName
 from orchestration.pull.x12_count import count_records
 from orchestration.pull.x12_parse import FileParser
 from orchestration.pull.x12_schemas import TABLES
